@@ -1,0 +1,113 @@
+#pragma once
+// The whole configuration as plain structs; defaults stand here. Loaded and checked by load_config.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/rules/policy.hpp"
+
+namespace proxy {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct Endpoint {
+    std::string host;
+    std::uint16_t port = 0;  // 0: any free port; the log says which
+    friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+// A named pool of servers that answer alike.
+struct UpstreamConfig {
+    std::string name = "default";
+    std::vector<Endpoint> servers;            // required, at least one
+    std::string host;                         // sent as Host; empty: the client's is kept
+    std::size_t max_connections = 512;        // concurrent exchanges, shared out among the workers
+    std::size_t max_idle_connections = 64;    // kept open for reuse, per worker
+    std::size_t max_queue = 1024;             // requests that wait for a connection, per worker
+    milliseconds connect_deadline{3'000};
+    milliseconds first_byte_deadline{30'000};    // request sent to response header complete
+    milliseconds between_bytes_deadline{15'000}; // no progress for so long while a body is read or sent
+    milliseconds idle_timeout{55'000};           // an unused connection is closed after so long
+};
+
+enum class StoreFailure { bypass, fail };  // Redis is unavailable: go on without it, or answer 503
+
+// Requests whose host and path match; the first matching route of the list is taken.
+struct RouteConfig {
+    std::string host;               // empty: any; lower case, without port
+    std::string path_prefix = "/";
+    std::string upstream = "default";
+    bool cache = true;              // false: every request is forwarded, nothing is stored
+    StoreFailure on_store_failure = StoreFailure::bypass;
+    rules::Policy policy;
+};
+
+struct RedisConfig {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 6379;
+    std::string unix_socket;  // instead of host and port
+    std::uint32_t database = 0;
+    std::string username;  // ACL user; empty: the default user
+    std::string password;
+    std::string key_prefix = "weir";
+    milliseconds command_budget{100};    // a look-up waits no longer; then the connection is dropped
+    milliseconds connect_deadline{1'000};
+    milliseconds reconnect_min{50};      // back-off, doubled with jitter up to reconnect_max
+    milliseconds reconnect_max{2'000};
+    std::size_t max_queue = 4'096;       // commands in flight per worker; one more is refused
+    std::size_t max_object_size = 8u << 20;  // bytes of content; larger responses are not stored in Redis
+    std::size_t chunk_size = 256u << 10;     // content above this is split in values of this size
+};
+
+struct MemoryConfig {
+    std::size_t budget = 256u << 20;         // bytes, overhead included. 0: no memory tier
+    std::size_t max_object_size = 8u << 20;  // bytes of content
+    std::size_t shards = 16;                 // a power of two
+};
+
+struct AdminConfig {
+    std::optional<Endpoint> listen = Endpoint{"127.0.0.1", 9180};  // none: no admin listener
+};
+
+// What one client may take.
+struct LimitsConfig {
+    std::size_t max_connections = 10'000;      // per node
+    std::size_t max_header_size = 32u << 10;   // bytes of a request's header section; more: 431
+    std::size_t max_target_size = 8u << 10;    // bytes of the request target; more: 414
+    std::size_t max_header_fields = 100;       // field lines; more: 431
+    std::uint64_t max_request_body = 1ull << 30;  // bytes; more: 413
+    std::size_t max_response_header_size = 64u << 10;
+    milliseconds header_deadline{10'000};      // first byte of a request to its header complete: 408
+    milliseconds body_deadline{15'000};        // no progress for so long while a request body is read
+    milliseconds write_deadline{30'000};       // no progress for so long while an answer is written
+    milliseconds keep_alive_timeout{60'000};   // an idle connection is closed after so long
+};
+
+enum class LogLevel { debug, info, warning, error };
+
+struct LogConfig {
+    LogLevel level = LogLevel::info;
+    std::string access;  // file of the access log (JSON lines); "-": standard output; empty: none
+};
+
+struct Config {
+    std::vector<Endpoint> listen{{"127.0.0.1", 8080}};
+    AdminConfig admin;
+    std::vector<UpstreamConfig> upstreams;  // at least one
+    std::vector<RouteConfig> routes;        // at least one; the last matches everything
+    std::optional<RedisConfig> redis;       // none: memory tier alone
+    MemoryConfig memory;
+    LimitsConfig limits;
+    LogConfig log;
+    std::vector<std::string> local;  // paths of the admin endpoints also answered on the traffic listener
+    unsigned workers = 0;            // threads; 0: one per processor
+    std::string name = "weir";       // in Via
+    milliseconds drain_deadline{10'000};  // SIGTERM: exchanges in flight may take so long
+};
+
+}  // namespace proxy

@@ -1,0 +1,38 @@
+#pragma once
+// What selects a stored response: primary and variant keys. RFC 9111 §2, §4.1.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/rules/message.hpp"
+#include "proxy/rules/policy.hpp"
+
+namespace proxy::rules {
+
+// Writes the primary key into `key` (its capacity is reused: no allocation at a hit): the target URI, e.g.
+// "http://example.com/items/foo?a=1". Scheme and authority in lower case, default port dropped; path and query byte for
+// byte, but for what the policy says of the query. Contains neither space nor control characters. What the policy adds
+// (request fields, cookies) stands behind a space, encoded without ambiguity.
+void primary_key(std::string& key, const RequestHeader& request, const KeyPolicy& policy);
+
+// The names in all lines of Vary: lower case, sorted, without doubles, separated by commas; "" without Vary, "*" where
+// any member is `*`. RFC 9110 §12.5.5
+[[nodiscard]] std::string selecting_fields(const ResponseHeader& response);
+
+// The key of the variant that `request` selects among those stored with these selecting fields: the primary key, a space,
+// and the normalised values (absent is not the same as empty), encoded without ambiguity and readable; a digest where
+// that would grow beyond 512 bytes. RFC 9111 §4.1
+[[nodiscard]] std::string variant_key(std::string_view primary, std::string_view selecting_fields,
+                                      const RequestHeader& request);
+
+// What stands under the primary key of responses that vary: the sets of selecting fields in use, newest first.
+// At most max_sets: the oldest goes.
+struct VaryIndex {
+    static constexpr std::size_t max_sets = 4;
+    std::vector<std::string> sets;
+
+    void add(std::string_view selecting_fields);  // to the front
+};
+
+}  // namespace proxy::rules

@@ -1,0 +1,24 @@
+#pragma once
+// What this cache did, for the next one to read. RFC 9211.
+
+#include <optional>
+#include <string>
+
+#include "proxy/rules/reuse.hpp"
+#include "proxy/rules/storable.hpp"
+
+namespace proxy::rules {
+
+struct CacheStatus {
+    std::optional<ForwardReason> forwarded;  // empty: a hit
+    std::optional<seconds> ttl;              // remaining freshness; negative when stale
+    std::optional<unsigned> forward_status;  // what the origin answered
+    bool stored = false;
+    bool collapsed = false;
+    std::string_view detail;  // a token: why not stored, which tier, ...; empty: none
+};
+
+// Appends one list member, e.g. `Weir; hit; ttl=299` or `Weir; fwd=uri-miss; fwd-status=200; stored`.
+void append_cache_status(std::string& out, std::string_view name, const CacheStatus& status);
+
+}  // namespace proxy::rules

@@ -1,0 +1,47 @@
+#pragma once
+// A header section as views into somebody's buffer: nothing is copied, nothing outlives that buffer.
+
+#include <boost/beast/http/field.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace proxy::rules {
+
+namespace http = boost::beast::http;
+
+struct Field {
+    http::field id;  // http::field::unknown where Beast has no enumerator for the name
+    std::string_view name;
+    std::string_view value;  // without surrounding white space
+};
+
+using Fields = std::span<const Field>;
+
+// ASCII only, as field names and tokens are. RFC 9110 §5.1, §5.6.2.
+[[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
+
+// The first field line of that name, or null.
+[[nodiscard]] const Field* find(Fields fields, http::field id) noexcept;
+[[nodiscard]] const Field* find(Fields fields, std::string_view name) noexcept;
+
+[[nodiscard]] inline bool has(Fields fields, http::field id) noexcept { return find(fields, id) != nullptr; }
+
+// The first field line's value, or an empty view.
+[[nodiscard]] std::string_view value_of(Fields fields, http::field id) noexcept;
+
+// All lines of that name joined by ", ". RFC 9110 §5.3.
+[[nodiscard]] std::string combined(Fields fields, std::string_view name);
+
+// Whether any line of that name lists `token`, case-blind; quoted strings are passed over. RFC 9110 §5.6.1.
+[[nodiscard]] bool lists_token(Fields fields, http::field id, std::string_view token) noexcept;
+
+// Takes the next member off the front of a comma-separated list, skipping empty ones and minding quoted strings; empty
+// where there is none left. RFC 9110 §5.6.1.2.
+[[nodiscard]] std::string_view next_list_member(std::string_view& list) noexcept;
+
+// Whether the field concerns one connection only and is never stored or forwarded: Connection, the fields it names, and
+// those RFC 9110 §7.6.1 lists. `connection_options`: all lines of the same message.
+[[nodiscard]] bool is_hop_by_hop(const Field& field, Fields fields) noexcept;
+
+}  // namespace proxy::rules

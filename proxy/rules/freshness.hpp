@@ -1,0 +1,55 @@
+#pragma once
+// How old a stored response is, and for how long it may be used. RFC 9111 §4.2.
+// Nothing here reads a clock: `now` is an argument, so every case is one row in a test.
+
+#include <chrono>
+#include <cstdint>
+
+#include "proxy/rules/message.hpp"
+#include "proxy/rules/policy.hpp"
+
+namespace proxy::rules {
+
+using Time = std::chrono::sys_seconds;
+
+// What must be remembered from the moment a response arrived.
+struct Arrival {
+    Time request_time;   // just before the forwarded request was sent
+    Time response_time;  // when the header section was complete
+    Time date;           // the Date field; response_time where the origin sent none or an invalid one
+    seconds age{0};      // the Age field; 0 where absent or malformed
+};
+
+// Reads Date and Age from the response. RFC 9110 §6.6.1, RFC 9111 §5.1.
+[[nodiscard]] Arrival arrival_of(const ResponseHeader& response, Time request_time, Time response_time);
+
+// current_age, RFC 9111 §4.2.3. Never negative, whichever of the clocks is wrong.
+[[nodiscard]] seconds current_age(const Arrival& arrival, Time now);
+
+enum class LifetimeSource : std::uint8_t {
+    none,             // no freshness information: stale at once
+    targeted_field,   // RFC 9213
+    s_maxage,
+    max_age,
+    expires,
+    heuristic,        // RFC 9111 §4.2.2
+    default_ttl,      // the operator's, where the origin says nothing
+    override_ttl      // the operator's, whatever the origin says
+};
+
+// All that reuse needs to know of the response's own directives, decided once when it is stored.
+struct Freshness {
+    seconds lifetime{0};  // from `date` on, i.e. compared with current_age. At most 2^31
+    LifetimeSource source = LifetimeSource::none;
+    seconds stale_while_revalidate{0};  // beyond lifetime. 0: never
+    seconds stale_if_error{0};          // beyond lifetime. 0: never
+    seconds stale_when_disconnected{0}; // beyond lifetime. 0: never
+    bool no_cache = false;              // must be validated before every use. RFC 9111 §5.2.2.4
+    bool must_revalidate = false;       // never used stale: must-revalidate, proxy-revalidate, s-maxage
+};
+
+// RFC 9111 §4.2.1, RFC 9213 §2.2; the precedence is that of LifetimeSource's enumerators, override_ttl first.
+[[nodiscard]] Freshness freshness_of(const RequestHeader& request, const ResponseHeader& response,
+                                     const Arrival& arrival, const Policy& policy);
+
+}  // namespace proxy::rules

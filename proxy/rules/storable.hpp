@@ -1,0 +1,33 @@
+#pragma once
+// May a response be stored? RFC 9111 §3.
+
+#include <variant>
+
+#include "proxy/rules/freshness.hpp"
+
+namespace proxy::rules {
+
+// Why not; also a metric's label and a detail in Cache-Status.
+enum class Uncacheable {
+    method,            // not GET
+    status,            // 206 and 304 unless handled, 1xx; or one that needs explicit freshness and has none
+    request_no_store,  // only where the route honours request directives
+    no_store,
+    is_private,        // `private`, without field names
+    authorization,     // RFC 9111 §3.5
+    set_cookie,        // the route's policy
+    vary_any,          // Vary: *
+    no_freshness,      // neither a freshness lifetime nor a validator: of no use
+    request_content,   // a GET with content: the origin may have read it
+    too_large,         // decided while the body arrives
+    incomplete         // the origin broke off
+};
+inline constexpr std::size_t uncacheable_count = 12;
+[[nodiscard]] std::string_view to_string(Uncacheable reason) noexcept;  // "no-store", "vary-any", ...
+
+// The freshness to store it with, or why it may not be stored. `request_has_content`: the client sent a body.
+using Storing = std::variant<Freshness, Uncacheable>;
+[[nodiscard]] Storing decide_storing(const RequestHeader& request, bool request_has_content,
+                                     const ResponseHeader& response, const Arrival& arrival, const Policy& policy);
+
+}  // namespace proxy::rules

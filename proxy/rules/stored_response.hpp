@@ -1,0 +1,64 @@
+#pragma once
+// What the cache keeps of a response. Never changes once published: freshening publishes another, sharing the body.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/rules/freshness.hpp"
+
+namespace proxy::rules {
+
+// Content, in the pieces in which it arrived. Immutable once published.
+struct Body {
+    std::vector<std::string> chunks;
+    std::uint64_t size = 0;  // the sum of their sizes
+};
+
+using BodyPtr = std::shared_ptr<const Body>;
+
+struct StoredResponse {
+    std::string key;  // the whole key it is stored under, variant included: checked at every look-up
+    unsigned status = 0;
+
+    // Status line and field lines, each ended by CRLF, without the final empty line: ready to send. Hop-by-hop fields
+    // and those made anew for each answer (Age, Cache-Status of ours, Connection) are not in it; Date always is, and
+    // Content-Length where the status allows content.
+    std::string head;
+
+    Arrival arrival;
+    Freshness freshness;
+
+    // The request header fields that selected it, as Vary names them: lower case, sorted, separated by commas; empty
+    // without Vary. RFC 9111 §4.1
+    std::string selecting_fields;
+
+    std::vector<std::string> surrogate_keys;
+    std::uint64_t purge_position = 0;  // of the purge log, as this node had applied it when the fetch began
+
+    BodyPtr body;  // never null
+
+    [[nodiscard]] Time fresh_until() const noexcept;  // by the clock of this node, for housekeeping only
+
+    // How long it is of any use from `now` on: freshness, the longest stale window, time kept for validation.
+    [[nodiscard]] seconds useful_for(Time now, seconds keep_for_validation) const noexcept;
+};
+
+// Shared by both tiers and by every answer in flight.
+using StoredPtr = std::shared_ptr<const StoredResponse>;
+
+// The field lines of a stored head, as views into it.
+[[nodiscard]] std::vector<Field> fields_of(std::string_view head);
+
+// The first field of that name in a stored head, without splitting the rest; empty where absent.
+[[nodiscard]] std::string_view field_in(std::string_view head, std::string_view name) noexcept;
+
+// The head to store for a response that may be stored. `via`: the value to append to Via, e.g. "1.1 weir".
+// Dropped: hop-by-hop fields, Age, Transfer-Encoding, the fields of `no-cache="..."` and `private="..."`, Set-Cookie where
+// the policy strips it. Added: Date where absent, Content-Length. `content_length` is ignored where no content is allowed.
+[[nodiscard]] std::string stored_head(const ResponseHeader& response, const Arrival& arrival, std::uint64_t content_length,
+                                      std::string_view via, const Policy& policy);
+
+}  // namespace proxy::rules
