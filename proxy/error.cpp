@@ -18,6 +18,8 @@ class Category final : public boost::system::error_category {
             case Errc::upstream_overloaded: return "too many requests wait for the upstream";
             case Errc::client_closed: return "client closed the connection";
             case Errc::client_malformed: return "client sent a malformed request body";
+            case Errc::client_too_slow: return "client sent its request body too slowly";
+            case Errc::client_too_large: return "client's request body is too large";
             case Errc::store_unavailable: return "store unavailable";
             case Errc::store_overloaded: return "too many commands wait for the store";
             case Errc::bad_wire_format: return "stored record does not decode";

@@ -24,25 +24,25 @@ struct Endpoint {
 // A named pool of servers that answer alike.
 struct UpstreamConfig {
     std::string name = "default";
-    std::vector<Endpoint> servers;            // required, at least one
-    std::string host;                         // sent as Host; empty: the client's is kept
-    std::size_t max_connections = 512;        // concurrent exchanges, shared out among the workers
-    std::size_t max_idle_connections = 64;    // kept open for reuse, per worker
-    std::size_t max_queue = 1024;             // requests that wait for a connection, per worker
+    std::vector<Endpoint> servers;          // required, at least one
+    std::string host;                       // sent as Host; empty: the client's is kept
+    std::size_t max_connections = 512;      // concurrent exchanges, shared out among the workers
+    std::size_t max_idle_connections = 64;  // kept open for reuse, per worker
+    std::size_t max_queue = 1024;           // requests that wait for a connection, per worker
     milliseconds connect_deadline{3'000};
-    milliseconds first_byte_deadline{30'000};    // request sent to response header complete
-    milliseconds between_bytes_deadline{15'000}; // no progress for so long while a body is read or sent
-    milliseconds idle_timeout{55'000};           // an unused connection is closed after so long
+    milliseconds first_byte_deadline{30'000};     // request sent to response header complete
+    milliseconds between_bytes_deadline{15'000};  // no progress for so long while a body is read or sent
+    milliseconds idle_timeout{55'000};            // an unused connection is closed after so long
 };
 
 enum class StoreFailure { bypass, fail };  // Redis is unavailable: go on without it, or answer 503
 
 // Requests whose host and path match; the first matching route of the list is taken.
 struct RouteConfig {
-    std::string host;               // empty: any; lower case, without port
+    std::string host;  // empty: any; lower case, without port
     std::string path_prefix = "/";
     std::string upstream = "default";
-    bool cache = true;              // false: every request is forwarded, nothing is stored
+    bool cache = true;  // false: every request is forwarded, nothing is stored
     StoreFailure on_store_failure = StoreFailure::bypass;
     rules::Policy policy;
 };
@@ -55,13 +55,14 @@ struct RedisConfig {
     std::string username;  // ACL user; empty: the default user
     std::string password;
     std::string key_prefix = "weir";
-    milliseconds command_budget{100};    // a look-up waits no longer; then the connection is dropped
+    milliseconds command_budget{100};  // a look-up waits no longer; then the connection is dropped
     milliseconds connect_deadline{1'000};
-    milliseconds reconnect_min{50};      // back-off, doubled with jitter up to reconnect_max
+    milliseconds reconnect_min{50};  // back-off, doubled with jitter up to reconnect_max
     milliseconds reconnect_max{2'000};
-    std::size_t max_queue = 4'096;       // commands in flight per worker; one more is refused
-    std::size_t max_object_size = 8u << 20;  // bytes of content; larger responses are not stored in Redis
-    std::size_t chunk_size = 256u << 10;     // content above this is split in values of this size
+    std::size_t max_queue = 4'096;              // commands in flight per worker; one more is refused
+    std::size_t max_pending_bytes = 64u << 20;  // content on its way to Redis, per worker; more stays in memory only
+    std::size_t max_object_size = 8u << 20;     // bytes of content; larger responses are not stored in Redis
+    std::size_t chunk_size = 256u << 10;        // content above this is split in values of this size
 };
 
 struct MemoryConfig {
@@ -76,16 +77,16 @@ struct AdminConfig {
 
 // What one client may take.
 struct LimitsConfig {
-    std::size_t max_connections = 10'000;      // per node
-    std::size_t max_header_size = 32u << 10;   // bytes of a request's header section; more: 431
-    std::size_t max_target_size = 8u << 10;    // bytes of the request target; more: 414
-    std::size_t max_header_fields = 100;       // field lines; more: 431
+    std::size_t max_connections = 10'000;         // per node
+    std::size_t max_header_size = 32u << 10;      // bytes of a request's header section; more: 431
+    std::size_t max_target_size = 8u << 10;       // bytes of the request target; more: 414
+    std::size_t max_header_fields = 100;          // field lines; more: 431
     std::uint64_t max_request_body = 1ull << 30;  // bytes; more: 413
     std::size_t max_response_header_size = 64u << 10;
-    milliseconds header_deadline{10'000};      // first byte of a request to its header complete: 408
-    milliseconds body_deadline{15'000};        // no progress for so long while a request body is read
-    milliseconds write_deadline{30'000};       // no progress for so long while an answer is written
-    milliseconds keep_alive_timeout{60'000};   // an idle connection is closed after so long
+    milliseconds header_deadline{10'000};     // first byte of a request to its header complete: 408
+    milliseconds body_deadline{15'000};       // no progress for so long while a request body is read
+    milliseconds write_deadline{30'000};      // no progress for so long while an answer is written
+    milliseconds keep_alive_timeout{60'000};  // an idle connection is closed after so long
 };
 
 enum class LogLevel { debug, info, warning, error };
@@ -104,9 +105,9 @@ struct Config {
     MemoryConfig memory;
     LimitsConfig limits;
     LogConfig log;
-    std::vector<std::string> local;  // paths of the admin endpoints also answered on the traffic listener
-    unsigned workers = 0;            // threads; 0: one per processor
-    std::string name = "weir";       // in Via
+    std::vector<std::string> local;       // paths of the admin endpoints also answered on the traffic listener
+    unsigned workers = 0;                 // threads; 0: one per processor
+    std::string name = "weir";            // in Via
     milliseconds drain_deadline{10'000};  // SIGTERM: exchanges in flight may take so long
 };
 

@@ -12,17 +12,25 @@ namespace proxy::rules {
 
 // Writes the primary key into `key` (its capacity is reused: no allocation at a hit): the target URI, e.g.
 // "http://example.com/items/foo?a=1". Scheme and authority in lower case, default port dropped; path and query byte for
-// byte, but for what the policy says of the query. Contains neither space nor control characters. What the policy adds
-// (request fields, cookies) stands behind a space, encoded without ambiguity.
+// byte, but for what the policy says of the query: `sort` orders by name and keeps the order of equal ones; a dropped
+// parameter never takes along what some origins read as another one behind `;`. Contains neither space nor control
+// characters. What the policy adds (request fields, cookies) stands behind a space, encoded without ambiguity.
 void primary_key(std::string& key, const RequestHeader& request, const KeyPolicy& policy);
 
 // The names in all lines of Vary: lower case, sorted, without doubles, separated by commas; "" without Vary, "*" where
-// any member is `*`. RFC 9110 §12.5.5
+// any member is `*`, is no field name, or is a field that this proxy writes anew for each client. RFC 9110 §12.5.5
 [[nodiscard]] std::string selecting_fields(const ResponseHeader& response);
 
-// The key of the variant that `request` selects among those stored with these selecting fields: the primary key, a space,
-// and the normalised values (absent is not the same as empty), encoded without ambiguity and readable; a digest where
-// that would grow beyond 512 bytes. RFC 9111 §4.1
+// No variant is selected by more than so many bytes of values.
+inline constexpr std::size_t max_selecting_values = 2048;
+
+// The key of the variant that `request` selects among those stored with these selecting fields: the primary key and,
+// each behind a space, the normalised values (absent is not the same as empty), encoded without ambiguity and readable.
+// A hop-by-hop field counts as absent: the origin does not see it. Empty where the values are longer than
+// max_selecting_values, and for "*": then nothing is selected and nothing may be stored. RFC 9111 §4.1
+//
+// Normalised: several lines are one list. In Accept-Encoding and Accept-Language, letter case and white space about `,`
+// and `;`; in Accept-Encoding also the order, repetitions and a weight of 1. All else is compared byte for byte.
 [[nodiscard]] std::string variant_key(std::string_view primary, std::string_view selecting_fields,
                                       const RequestHeader& request);
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "proxy/rules/cache_control.hpp"
 #include "proxy/rules/message.hpp"
 #include "proxy/rules/policy.hpp"
 
@@ -23,33 +24,39 @@ struct Arrival {
 // Reads Date and Age from the response. RFC 9110 §6.6.1, RFC 9111 §5.1.
 [[nodiscard]] Arrival arrival_of(const ResponseHeader& response, Time request_time, Time response_time);
 
-// current_age, RFC 9111 §4.2.3. Never negative, whichever of the clocks is wrong.
+// current_age, RFC 9111 §4.2.3. Never negative, whichever of the clocks is wrong; at most 2^31.
 [[nodiscard]] seconds current_age(const Arrival& arrival, Time now);
 
 enum class LifetimeSource : std::uint8_t {
-    none,             // no freshness information: stale at once
-    targeted_field,   // RFC 9213
+    none,            // no freshness information: stale at once
+    targeted_field,  // RFC 9213
     s_maxage,
     max_age,
     expires,
-    heuristic,        // RFC 9111 §4.2.2
-    default_ttl,      // the operator's, where the origin says nothing
-    override_ttl      // the operator's, whatever the origin says
+    heuristic,    // RFC 9111 §4.2.2
+    default_ttl,  // the operator's, where the origin says nothing; counted from arrival
+    override_ttl  // the operator's, whatever the origin says; counted from arrival
 };
+
+// Statuses that may be stored without explicit freshness. RFC 9110 §15.1; 206 is not among them, we do not store it.
+[[nodiscard]] bool is_heuristically_cacheable(unsigned status) noexcept;
+
+// Whether a lifetime may be assumed where the origin gives none: heuristically cacheable statuses (errors only where
+// the policy stores them), and whatever is marked `public`. RFC 9111 §4.2.2
+[[nodiscard]] bool may_assume_lifetime(unsigned status, const CacheControl& control, const Policy& policy) noexcept;
 
 // All that reuse needs to know of the response's own directives, decided once when it is stored.
 struct Freshness {
     seconds lifetime{0};  // from `date` on, i.e. compared with current_age. At most 2^31
     LifetimeSource source = LifetimeSource::none;
-    seconds stale_while_revalidate{0};  // beyond lifetime. 0: never
-    seconds stale_if_error{0};          // beyond lifetime. 0: never
-    seconds stale_when_disconnected{0}; // beyond lifetime. 0: never
-    bool no_cache = false;              // must be validated before every use. RFC 9111 §5.2.2.4
-    bool must_revalidate = false;       // never used stale: must-revalidate, proxy-revalidate, s-maxage
+    bool no_cache = false;               // must be validated before every use. RFC 9111 §5.2.2.4
+    bool must_revalidate = false;        // never used stale: must-revalidate, proxy-revalidate, s-maxage
+    seconds stale_while_revalidate{0};   // beyond lifetime. 0: never, as always with one of the two above
+    seconds stale_if_error{0};           // likewise
+    seconds stale_when_disconnected{0};  // likewise
 };
 
 // RFC 9111 §4.2.1, RFC 9213 §2.2; the precedence is that of LifetimeSource's enumerators, override_ttl first.
-[[nodiscard]] Freshness freshness_of(const RequestHeader& request, const ResponseHeader& response,
-                                     const Arrival& arrival, const Policy& policy);
+[[nodiscard]] Freshness freshness_of(const ResponseHeader& response, const Arrival& arrival, const Policy& policy);
 
 }  // namespace proxy::rules

@@ -9,8 +9,8 @@
 
 namespace proxy::rules {
 
-// Primary keys: the target's, and those of Location and Content-Location where their origin is the same. Empty where the
-// method is safe or the response an error.
+// Primary keys: the target's, and those of Location and Content-Location where their origin is the same. Empty where
+// the method is safe or the response an error.
 [[nodiscard]] std::vector<std::string> invalidated_keys(const RequestHeader& request, const ResponseHeader& response,
                                                         const KeyPolicy& policy);
 

@@ -24,6 +24,12 @@ struct ResponseHeader {
     Fields fields;
 };
 
+// The host of an authority, without its port. An IPv6 address keeps its brackets. RFC 3986 §3.2
+[[nodiscard]] constexpr std::string_view host_of(std::string_view authority) noexcept {
+    const std::size_t from = authority.starts_with('[') ? authority.find(']') : 0;
+    return authority.substr(0, authority.find(':', from == authority.npos ? 0 : from));
+}
+
 // The request methods defined as safe. RFC 9110 §9.2.1.
 [[nodiscard]] constexpr bool is_safe(http::verb method) noexcept {
     return method == http::verb::get || method == http::verb::head || method == http::verb::options ||

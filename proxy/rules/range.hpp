@@ -18,7 +18,8 @@ struct ByteRange {
 
 struct WholeContent {};   // no Range, not bytes, malformed, If-Range says no, or too many ranges: 200
 struct Unsatisfiable {};  // 416
-using RangeAnswer = std::variant<WholeContent, std::vector<ByteRange>, Unsatisfiable>;  // one range: 206; more: multipart
+using RangeAnswer =
+    std::variant<WholeContent, std::vector<ByteRange>, Unsatisfiable>;  // one range: 206; more: multipart
 
 // If-Range by strong comparison, or an exact Last-Modified. Ranges are combined or refused so that the answer is never
 // longer than the content plus a fixed overhead. RFC 9110 §14.1.2, §14.2, §13.1.5

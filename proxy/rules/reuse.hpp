@@ -12,9 +12,13 @@ enum class ForwardReason { bypass, method, uri_miss, vary_miss, request, stale }
 inline constexpr std::size_t forward_reason_count = 6;
 [[nodiscard]] std::string_view to_string(ForwardReason reason) noexcept;  // "uri-miss", ...
 
-struct Serve { seconds age; };                   // fresh: answer without the origin
-struct ServeWhileRevalidating { seconds age; };  // stale within stale-while-revalidate: answer, then validate
-struct Forward {                                 // ask the origin
+struct Serve {
+    seconds age;
+};  // fresh: answer without the origin
+struct ServeWhileRevalidating {
+    seconds age;
+};  // stale within stale-while-revalidate: answer, then validate
+struct Forward {  // ask the origin
     ForwardReason reason;
     bool collapsible;  // the answer may serve others who ask for the same
 };
@@ -22,7 +26,8 @@ struct Unsatisfied {};  // only-if-cached and nothing usable: 504. RFC 9111 §5.
 
 using Reuse = std::variant<Serve, ServeWhileRevalidating, Forward, Unsatisfied>;
 
-// Whether any stored response could answer: GET or HEAD without content. Otherwise `method` or `bypass`; no look-up is made.
+// Whether any stored response could answer: GET or HEAD without content. Otherwise `method` or `bypass`; no look-up is
+// made.
 [[nodiscard]] bool may_look_up(const RequestHeader& request) noexcept;
 
 // `stored` is null on a miss; `vary_miss`: variants exist under the key, none for this request. The answer refers to no

@@ -9,18 +9,18 @@ namespace proxy::rules {
 
 // Why not; also a metric's label and a detail in Cache-Status.
 enum class Uncacheable {
-    method,            // not GET
-    status,            // 206 and 304 unless handled, 1xx; or one that needs explicit freshness and has none
+    method,            // not GET, nor a POST whose answer says that it stands for GET. RFC 9110 §9.3.3
+    status,            // 1xx, 206, 304, 412, 416; not understood; or it needs explicit freshness and has none
     request_no_store,  // only where the route honours request directives
     no_store,
-    is_private,        // `private`, without field names
-    authorization,     // RFC 9111 §3.5
-    set_cookie,        // the route's policy
-    vary_any,          // Vary: *
-    no_freshness,      // neither a freshness lifetime nor a validator: of no use
-    request_content,   // a GET with content: the origin may have read it
-    too_large,         // decided while the body arrives
-    incomplete         // the origin broke off
+    is_private,       // `private`, without field names
+    authorization,    // RFC 9111 §3.5
+    set_cookie,       // the route's policy
+    vary_any,         // Vary: *
+    no_freshness,     // neither a freshness lifetime nor a validator: of no use
+    request_content,  // a GET with content: the origin may have read it
+    too_large,        // decided while the body arrives
+    incomplete        // the origin broke off
 };
 inline constexpr std::size_t uncacheable_count = 12;
 [[nodiscard]] std::string_view to_string(Uncacheable reason) noexcept;  // "no-store", "vary-any", ...

@@ -42,7 +42,8 @@ struct StoredResponse {
 
     [[nodiscard]] Time fresh_until() const noexcept;  // by the clock of this node, for housekeeping only
 
-    // How long it is of any use from `now` on: freshness, the longest stale window, time kept for validation.
+    // How long it is of any use from `now` on: freshness, the longest stale window, and then, with a validator, the
+    // time it is kept for validation. Never negative.
     [[nodiscard]] seconds useful_for(Time now, seconds keep_for_validation) const noexcept;
 };
 
@@ -56,9 +57,14 @@ using StoredPtr = std::shared_ptr<const StoredResponse>;
 [[nodiscard]] std::string_view field_in(std::string_view head, std::string_view name) noexcept;
 
 // The head to store for a response that may be stored. `via`: the value to append to Via, e.g. "1.1 weir".
-// Dropped: hop-by-hop fields, Age, Transfer-Encoding, the fields of `no-cache="..."` and `private="..."`, Set-Cookie where
-// the policy strips it. Added: Date where absent, Content-Length. `content_length` is ignored where no content is allowed.
-[[nodiscard]] std::string stored_head(const ResponseHeader& response, const Arrival& arrival, std::uint64_t content_length,
-                                      std::string_view via, const Policy& policy);
+// Dropped: hop-by-hop fields, Age, the fields of `no-cache="..."` and `private="..."`, Set-Cookie unless the policy
+// stores it, an invalid Date. Added: Date where there is none, Content-Length where the status allows content.
+[[nodiscard]] std::string stored_head(const ResponseHeader& response, const Arrival& arrival,
+                                      std::uint64_t content_length, std::string_view via, const Policy& policy);
+
+// A stored head with the fields of a later 304 or HEAD response: they replace those of the same name, but for
+// Content-Encoding, Content-Length, Content-Range, ETag and Via; dropped and added is the same as above. RFC 9111 §3.2
+[[nodiscard]] std::string updated_head(std::string_view head, const ResponseHeader& update, const Arrival& arrival,
+                                       const Policy& policy);
 
 }  // namespace proxy::rules

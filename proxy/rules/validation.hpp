@@ -22,10 +22,15 @@ namespace proxy::rules {
 // RFC 9111 §4.3.1
 void append_conditional_fields(std::string& out, const StoredResponse& stored);
 
-// The stored response freshened by a 304, with a new arrival and freshness, sharing the body; null where the 304's
-// validators match nothing stored, and it must be fetched anew. Fields of the 304 replace stored ones, but for
-// Content-Encoding, Content-Range, Content-Length, ETag and hop-by-hop ones. RFC 9111 §3.2, §4.3.4
+// The stored response freshened by a 304, with a new arrival and freshness, sharing the body; see updated_head. Null
+// where it must be fetched anew: the 304's validators are not those of `stored`, what it says may no longer be stored
+// (no-store, private, an answer to Authorization, ...), or its Vary is another. RFC 9111 §3.2, §4.3.4
 [[nodiscard]] StoredPtr freshen(const StoredResponse& stored, const RequestHeader& request,
                                 const ResponseHeader& not_modified, const Arrival& arrival, const Policy& policy);
+
+// The same from the answer to a HEAD request; null where that differs in status, validators or Content-Length, and
+// `stored` must no longer be used. RFC 9111 §4.3.5
+[[nodiscard]] StoredPtr freshen_from_head(const StoredResponse& stored, const RequestHeader& request,
+                                          const ResponseHeader& response, const Arrival& arrival, const Policy& policy);
 
 }  // namespace proxy::rules

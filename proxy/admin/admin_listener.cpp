@@ -1,0 +1,210 @@
+// Everything but the constructor, the destructor and port() runs on the listener's own thread. The destructor closes
+// what is open there; each coroutine then ends by itself, and run() returns when the last one has.
+
+#include "proxy/admin/admin_listener.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <exception>
+#include <string>
+#include <thread>
+#include <unordered_set>
+
+#include "proxy/async/executor.hpp"
+#include "proxy/observe/log.hpp"
+#include "proxy/rules/http_date.hpp"
+
+namespace proxy::admin {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+
+using Stream = beast::basic_stream<asio::ip::tcp, Executor, beast::unlimited_rate_policy>;
+using Request = http::request<http::string_body>;
+using Response = http::response<http::string_body>;
+
+constexpr std::size_t max_connections = 64;
+constexpr std::uint32_t max_header_size = 8u << 10;
+constexpr std::uint64_t max_body_size = 1u << 10;
+
+Response json(http::status status, std::string body) {
+    Response response(status, 11, std::move(body));
+    response.set(http::field::content_type, "application/json");
+    return response;
+}
+
+Response failure(http::status status) {
+    return json(status, R"({"error":")" + std::string(http::obsolete_reason(status)) + "\"}");
+}
+
+// What to tell a client whose request could not be read; empty where it is gone or too slow.
+std::optional<Response> refusal(error_code error) {
+    if (error == http::error::end_of_stream || error == http::error::partial_message) return std::nullopt;
+    if (error == http::error::header_limit) return failure(http::status::request_header_fields_too_large);
+    if (error == http::error::body_limit) return failure(http::status::payload_too_large);
+    if (error.category() == make_error_code(http::error::end_of_stream).category())
+        return failure(http::status::bad_request);
+    return std::nullopt;
+}
+
+Response not_found() {
+    std::string body = R"({"error":"Not Found","endpoints":[)";
+    for (std::string_view path : Endpoints::paths()) body.append(1, '"').append(path).append("\",");
+    body.back() = ']';
+    return json(http::status::not_found, body + "}");
+}
+
+Response answer(const Endpoints& endpoints, const Request& request) {
+    if (request.version() == 11 && request.count(http::field::host) != 1) return failure(http::status::bad_request);
+    const std::string_view target(request.target().data(), request.target().size());
+    const std::string_view path = target.substr(0, target.find('?'));
+    const auto& paths = Endpoints::paths();
+    if (std::find(paths.begin(), paths.end(), path) == paths.end()) return not_found();
+    if (request.method() != http::verb::get && request.method() != http::verb::head) {
+        Response response = failure(http::status::method_not_allowed);
+        response.set(http::field::allow, "GET, HEAD");
+        return response;
+    }
+    std::optional<LocalResponse> local = endpoints.answer(path);
+    if (!local) return not_found();
+    Response response(http::int_to_status(local->status), 11, std::move(local->body));
+    response.set(http::field::content_type, local->content_type);
+    return response;
+}
+
+// The fields of every answer. An answer to HEAD has the fields of one to GET and no content, RFC 9110 §9.3.2.
+void complete(Response& response, bool keep_alive, bool head) {
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    response.set(http::field::date, rules::format_http_date(now));
+    response.set(http::field::cache_control, "no-store");
+    response.keep_alive(keep_alive);
+    response.prepare_payload();
+    if (head) response.body().clear();
+}
+
+}  // namespace
+
+struct AdminListener::Impl {
+    Impl(const Endpoint& listen, const Endpoints& served, std::chrono::milliseconds limit)
+        : endpoints(served), deadline(limit) {
+        asio::ip::tcp::resolver resolver(context);
+        const auto resolved =
+            resolver.resolve(listen.host, std::to_string(listen.port), asio::ip::tcp::resolver::passive);
+        const asio::ip::tcp::endpoint address = *resolved.begin();
+        acceptor.open(address.protocol());
+        acceptor.set_option(asio::socket_base::reuse_address(true));
+        acceptor.bind(address);
+        acceptor.listen();
+        port = acceptor.local_endpoint().port();
+        asio::co_spawn(context, accept_clients(), [](std::exception_ptr bug) { report(bug); });
+        thread = std::thread([this] { context.run(); });
+    }
+
+    ~Impl() {
+        asio::post(context, [this] { stop(); });
+        thread.join();
+    }
+
+    void stop() {
+        stopping = true;
+        error_code ignored;
+        acceptor.close(ignored);
+        backoff.cancel();
+        for (Stream* stream : open) stream->close();
+    }
+
+    Awaitable<void> accept_clients() {
+        while (!stopping) {
+            auto [error, socket] = co_await acceptor.async_accept(as_result);
+            if (stopping) co_return;
+            if (error) {
+                observe::log(LogLevel::warning, "admin listener cannot accept: " + error.message());
+                backoff.expires_after(std::chrono::seconds{1});  // out of file descriptors, most likely
+                co_await backoff.async_wait(as_result);
+            } else if (open.size() < max_connections) {
+                asio::co_spawn(context, serve(Stream(std::move(socket))), [](std::exception_ptr bug) { report(bug); });
+            }
+        }
+    }
+
+    Awaitable<void> serve(Stream stream) {
+        const Registration registration(open, stream);
+        beast::flat_buffer buffer(max_header_size + max_body_size);
+        bool keep_alive = true;
+        while (keep_alive && !stopping) {
+            http::request_parser<http::string_body> parser;
+            parser.header_limit(max_header_size);
+            parser.body_limit(max_body_size);
+            stream.expires_after(deadline);
+            auto [error, read] = co_await http::async_read(stream, buffer, parser, as_result);
+
+            const Request& request = parser.get();
+            std::optional<Response> response = error ? refusal(error) : answer(endpoints, request);
+            if (!response) co_return;
+            keep_alive = !error && request.version() == 11 && request.keep_alive();
+            complete(*response, keep_alive, !error && request.method() == http::verb::head);
+
+            stream.expires_after(deadline);
+            auto [write_error, written] = co_await http::async_write(stream, *response, as_result);
+            if (write_error) co_return;
+            if (error) co_await discard_rest(stream);
+        }
+    }
+
+    // What is unread when a socket is closed resets the connection, and the answer may be lost with it.
+    Awaitable<void> discard_rest(Stream& stream) {
+        error_code ignored;
+        stream.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+        stream.expires_after(std::min(deadline, std::chrono::milliseconds{1'000}));
+        std::array<char, 4096> rest{};
+        for (;;) {
+            auto [error, read] = co_await stream.async_read_some(asio::buffer(rest), as_result);
+            if (error) co_return;
+        }
+    }
+
+    // Whom the limit counts and the destructor closes.
+    struct Registration {
+        Registration(std::unordered_set<Stream*>& set, Stream& one) : open(set), stream(&one) { open.insert(stream); }
+        ~Registration() { open.erase(stream); }
+        Registration(const Registration&) = delete;
+        Registration& operator=(const Registration&) = delete;
+        std::unordered_set<Stream*>& open;
+        Stream* stream;
+    };
+
+    static void report(std::exception_ptr bug) {
+        if (!bug) return;
+        try {
+            std::rethrow_exception(bug);
+        } catch (const std::exception& exception) {
+            observe::log(LogLevel::error, std::string("admin listener: ") + exception.what());
+        }
+    }
+
+    const Endpoints& endpoints;
+    const std::chrono::milliseconds deadline;
+    asio::io_context context{1};
+    Acceptor acceptor{context};
+    Timer backoff{context};
+    std::unordered_set<Stream*> open;
+    bool stopping = false;
+    std::uint16_t port = 0;
+    std::thread thread;
+};
+
+AdminListener::AdminListener(const Endpoint& listen, const Endpoints& endpoints, std::chrono::milliseconds deadline)
+    : impl_(std::make_unique<Impl>(listen, endpoints, deadline)) {}
+
+AdminListener::~AdminListener() = default;
+
+std::uint16_t AdminListener::port() const { return impl_->port; }
+
+}  // namespace proxy::admin

@@ -1,0 +1,23 @@
+#include "proxy/async/deadlines.hpp"
+
+namespace proxy {
+
+Deadline::Deadline(Deadlines& deadlines, Socket& socket) : socket_(socket) { deadlines.list_.push_back(*this); }
+
+Awaitable<void> Deadlines::sweep() {
+    Timer timer(co_await asio::this_coro::executor);
+    for (;;) {
+        timer.expires_after(interval);
+        co_await timer.async_wait(use_awaitable);
+        const auto now = Clock::now();
+        for (Deadline& deadline : list_) {
+            if (deadline.at_ > now && !all_expired_) continue;
+            // Again at every sweep: the coroutine may have been between two operations.
+            deadline.expired_ = true;
+            boost::system::error_code ignored;
+            deadline.socket_.cancel(ignored);
+        }
+    }
+}
+
+}  // namespace proxy

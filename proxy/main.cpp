@@ -1,0 +1,155 @@
+// Start here: builds everything in order, runs it, takes it down in reverse.
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "proxy/admin/admin_listener.hpp"
+#include "proxy/admin/endpoints.hpp"
+#include "proxy/config/command_line.hpp"
+#include "proxy/config/print_config.hpp"
+#include "proxy/observe/access_log.hpp"
+#include "proxy/observe/log.hpp"
+#include "proxy/serving/worker.hpp"
+
+namespace proxy {
+namespace {
+
+// Each connection takes a descriptor: use what the system allows.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string to_text(const Endpoint& endpoint) {
+    const bool v6 = endpoint.host.find(':') != endpoint.host.npos;
+    return (v6 ? '[' + endpoint.host + ']' : endpoint.host) + ':' + std::to_string(endpoint.port);
+}
+
+observe::Sources sources_of(const std::vector<std::unique_ptr<serving::Worker>>& workers, const store::MemoryStore& memory,
+                            const Config& config) {
+    observe::Sources sources;
+    sources.memory = &memory;
+    sources.memory_budget = config.memory.budget;
+    for (const auto& worker : workers) {
+        sources.workers.push_back(&worker->metrics());
+        if (config.redis) {
+            sources.redis.push_back(worker->redis_stats());
+            sources.redis_store.push_back(worker->redis_store_stats());
+        }
+        for (auto& pool : worker->pool_stats()) sources.pools.push_back(std::move(pool));
+    }
+    return sources;
+}
+
+// The node, from the first thread to the last.
+int run(Config config) {
+    observe::set_log_level(config.log.level);
+    raise_descriptor_limit();
+    signal(SIGPIPE, SIG_IGN);
+    if (config.workers == 0) config.workers = std::max(1u, std::thread::hardware_concurrency());
+
+    std::unique_ptr<observe::AccessLog> access_log;
+    if (!config.log.access.empty()) access_log = std::make_unique<observe::AccessLog>(config.log.access);
+    store::MemoryStore memory(config.memory);
+
+    serving::Node node{.config = config, .memory = memory, .local = {}, .access_log = {}, .log = observe::log};
+    if (access_log) node.access_log = [&](const observe::ExchangeRecord& record) { access_log->write(record); };
+
+    std::vector<std::unique_ptr<serving::Worker>> workers;
+    for (unsigned i = 0; i < config.workers; ++i)
+        workers.push_back(std::make_unique<serving::Worker>(node, i, config.workers));
+    for (Endpoint endpoint : config.listen) {
+        for (const auto& worker : workers) endpoint.port = worker->listen(endpoint);
+        observe::log(LogLevel::info, "listening on " + to_text(endpoint));
+    }
+
+    admin::Readiness readiness;
+    observe::Sources sources = sources_of(workers, memory, config);
+    const std::vector<const store::RedisStats*> redis = sources.redis;
+    const observe::Metrics metrics(std::move(sources));
+    const admin::Endpoints endpoints(metrics, redis, readiness);
+    node.local = [&](std::string_view path) -> std::optional<serving::LocalResponse> {
+        auto response = endpoints.answer(path);
+        if (!response) return std::nullopt;
+        return serving::LocalResponse{response->status, std::move(response->content_type), std::move(response->body)};
+    };
+    for (const std::string& path : config.local)
+        observe::log(LogLevel::info, "answered locally, whatever the origin has there: " + path);
+
+    std::unique_ptr<admin::AdminListener> admin_listener;
+    if (config.admin.listen) {
+        admin_listener = std::make_unique<admin::AdminListener>(*config.admin.listen, endpoints);
+        observe::log(LogLevel::info,
+                     "admin endpoints on " + to_text({config.admin.listen->host, admin_listener->port()}));
+    }
+
+    asio::io_context signals_io(1);
+    asio::signal_set signals(signals_io, SIGINT, SIGTERM, SIGUSR1);
+    bool draining = false;
+    std::function<void()> await_signal = [&] {
+        signals.async_wait([&](boost::system::error_code ec, int signal) {
+            if (ec) return;  // the workers have ended
+            if (signal == SIGUSR1) {
+                if (access_log) access_log->reopen();  // after logrotate
+            } else {
+                readiness.ready = false;
+                observe::log(LogLevel::info, draining ? "stopping at once" : "draining: exchanges in flight are finished");
+                for (const auto& worker : workers) draining ? worker->stop_now() : worker->stop();
+                draining = true;
+            }
+            await_signal();
+        });
+    };
+    await_signal();
+
+    std::vector<std::thread> threads;
+    for (const auto& worker : workers) threads.emplace_back([&worker = *worker] { worker.run(); });
+    readiness.ready = true;
+    observe::log(LogLevel::info, "ready, " + std::to_string(config.workers) + " workers");
+    std::thread last([&] {
+        for (std::thread& thread : threads) thread.join();
+        asio::post(signals_io, [&] { signals.cancel(); });
+    });
+    signals_io.run();
+    last.join();
+    observe::log(LogLevel::info, "stopped");
+    return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace proxy
+
+int main(int argc, char** argv) {
+    using proxy::Invocation;
+    try {
+        Invocation invocation =
+            proxy::parse_command_line({argv + 1, argv + argc}, [](const char* name) -> const char* { return std::getenv(name); });
+        switch (invocation.action) {
+            case Invocation::Action::help: std::fputs(proxy::help_text().c_str(), stdout); return EXIT_SUCCESS;
+            case Invocation::Action::version: std::puts("weir " WEIR_VERSION); return EXIT_SUCCESS;
+            case Invocation::Action::check: std::puts("the configuration is valid"); return EXIT_SUCCESS;
+            case Invocation::Action::print_config:
+                std::fputs(proxy::print_config(std::move(invocation.config)).c_str(), stdout);
+                return EXIT_SUCCESS;
+            case Invocation::Action::run: return proxy::run(std::move(invocation.config));
+        }
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "weir: %s\n", e.what());
+    }
+    return EXIT_FAILURE;
+}

@@ -1,0 +1,287 @@
+#include "proxy/observe/metrics.hpp"
+
+#include <prometheus/client_metric.h>
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <limits>
+#include <map>
+#include <string_view>
+
+#include "proxy/observe/access_log.hpp"
+#include "proxy/observe/process_stats.hpp"
+
+namespace proxy::observe {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+template <class Stats>
+std::uint64_t sum(const std::vector<const Stats*>& parts, Counter Stats::* counter) {
+    std::uint64_t total = 0;
+    for (const Stats* part : parts) total += (part->*counter).get();
+    return total;
+}
+
+// The samples of several histograms as one.
+ClientMetric::Histogram merge(const std::vector<const Histogram*>& parts) {
+    ClientMetric::Histogram merged;
+    for (std::size_t i = 0; i <= Histogram::bounds.size(); ++i) {
+        for (const Histogram* part : parts) merged.sample_count += part->bucket(i);
+        const bool last = i == Histogram::bounds.size();
+        merged.bucket.push_back(
+            {merged.sample_count, last ? std::numeric_limits<double>::infinity() : Histogram::bounds[i]});
+    }
+    for (const Histogram* part : parts) merged.sample_sum += part->sum_seconds();
+    return merged;
+}
+
+template <class Stats>
+std::vector<const Histogram*> each(const std::vector<const Stats*>& parts, Histogram Stats::* histogram) {
+    std::vector<const Histogram*> histograms;
+    for (const Stats* part : parts) histograms.push_back(&(part->*histogram));
+    return histograms;
+}
+
+// One family of an exposition, with a function for each kind of sample.
+class Family {
+ public:
+    Family(std::vector<MetricFamily>& families, std::size_t index) : families_(families), index_(index) {}
+
+    template <class Number>
+    void counter(Number value, Labels labels = {}) const {
+        add(std::move(labels)).counter.value = static_cast<double>(value);
+    }
+    template <class Number>
+    void gauge(Number value, Labels labels = {}) const {
+        add(std::move(labels)).gauge.value = static_cast<double>(value);
+    }
+    void histogram(ClientMetric::Histogram value, Labels labels = {}) const {
+        add(std::move(labels)).histogram = std::move(value);
+    }
+
+ private:
+    ClientMetric& add(Labels labels) const {
+        ClientMetric& metric = families_[index_].metric.emplace_back();
+        metric.label = std::move(labels);
+        return metric;
+    }
+
+    std::vector<MetricFamily>& families_;
+    std::size_t index_;
+};
+
+class Exposition {
+ public:
+    Family counter(const char* name, const char* help) { return add(name, help, MetricType::Counter); }
+    Family gauge(const char* name, const char* help) { return add(name, help, MetricType::Gauge); }
+    Family histogram(const char* name, const char* help) { return add(name, help, MetricType::Histogram); }
+
+    std::vector<MetricFamily> families;
+
+ private:
+    Family add(const char* name, const char* help, MetricType type) {
+        families.push_back({name, help, type, {}});
+        return {families, families.size() - 1};
+    }
+};
+
+std::uint64_t requests_with(const std::vector<const WorkerMetrics*>& workers, Outcome outcome, std::size_t status) {
+    std::uint64_t total = 0;
+    for (const WorkerMetrics* worker : workers)
+        total += worker->requests[static_cast<std::size_t>(outcome)][status].get();
+    return total;
+}
+
+std::uint64_t requests_with(const std::vector<const WorkerMetrics*>& workers, Outcome outcome) {
+    std::uint64_t total = 0;
+    for (std::size_t status = 0; status < WorkerMetrics::status_classes; ++status)
+        total += requests_with(workers, outcome, status);
+    return total;
+}
+
+void expose_requests(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
+    out.counter("cache_hits_total",
+                "Requests answered with stored content: weir_requests_total of hit, stale and revalidated.")
+        .counter(requests_with(workers, Outcome::hit) + requests_with(workers, Outcome::stale) +
+                 requests_with(workers, Outcome::revalidated));
+    out.counter("cache_misses_total", "Requests that could have been hits but were answered by the origin.")
+        .counter(sum(workers, &WorkerMetrics::misses));
+
+    const auto hits = each(workers, &WorkerMetrics::hit_latency);
+    const auto misses = each(workers, &WorkerMetrics::miss_latency);
+    const auto others = each(workers, &WorkerMetrics::other_latency);
+    std::vector<const Histogram*> all = hits;
+    all.insert(all.end(), misses.begin(), misses.end());
+    all.insert(all.end(), others.begin(), others.end());
+    out.histogram("request_latency_seconds",
+                  "Request header complete to last byte written, for all requests but those for local endpoints.")
+        .histogram(merge(all));
+    const Family duration = out.histogram("weir_request_duration_seconds",
+                                          "request_latency_seconds by result. hit: answered from the cache, fresh or "
+                                          "stale; miss: by the origin; other: revalidated, bypass and error.");
+    duration.histogram(merge(hits), {{"result", "hit"}});
+    duration.histogram(merge(misses), {{"result", "miss"}});
+    duration.histogram(merge(others), {{"result", "other"}});
+
+    constexpr const char* status_names[WorkerMetrics::status_classes] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    const Family requests = out.counter("weir_requests_total", "Client requests by what became of them.");
+    for (std::size_t outcome = 0; outcome < outcome_count; ++outcome)
+        for (std::size_t status = 0; status < WorkerMetrics::status_classes; ++status)
+            requests.counter(
+                requests_with(workers, static_cast<Outcome>(outcome), status),
+                {{"result", std::string(to_string(static_cast<Outcome>(outcome)))}, {"status", status_names[status]}});
+}
+
+void expose_reasons(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
+    const Family forwarded = out.counter("weir_forwarded_total", "Requests forwarded to an origin, by why.");
+    for (std::size_t reason = 0; reason < rules::forward_reason_count; ++reason) {
+        std::uint64_t total = 0;
+        for (const WorkerMetrics* worker : workers) total += worker->forwarded[reason].get();
+        forwarded.counter(total, {{"reason", std::string(to_string(static_cast<rules::ForwardReason>(reason)))}});
+    }
+    const Family uncacheable = out.counter("weir_uncacheable_total", "Origin responses that were not stored, by why.");
+    for (std::size_t reason = 0; reason < rules::uncacheable_count; ++reason) {
+        std::uint64_t total = 0;
+        for (const WorkerMetrics* worker : workers) total += worker->uncacheable[reason].get();
+        uncacheable.counter(total, {{"reason", std::string(to_string(static_cast<rules::Uncacheable>(reason)))}});
+    }
+    out.counter("weir_stored_total", "Origin responses stored.").counter(sum(workers, &WorkerMetrics::stored));
+}
+
+void expose_clients(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
+    out.gauge("weir_connections", "Client connections that are open.")
+        .gauge(sum(workers, &WorkerMetrics::connections_open));
+    out.counter("weir_connections_total", "Client connections accepted.")
+        .counter(sum(workers, &WorkerMetrics::connections_total));
+    out.counter("weir_connections_refused_total", "Client connections closed at once: the limit was reached.")
+        .counter(sum(workers, &WorkerMetrics::connections_refused));
+    out.counter("weir_malformed_requests_total", "Requests that are not HTTP, or too large to be read.")
+        .counter(sum(workers, &WorkerMetrics::malformed_requests));
+    out.counter("weir_client_deadlines_total", "Client connections closed because a deadline passed.")
+        .counter(sum(workers, &WorkerMetrics::deadlines));
+    out.counter("weir_sent_bytes_total", "Bytes sent to clients, header sections included.")
+        .counter(sum(workers, &WorkerMetrics::bytes_sent));
+}
+
+void expose_memory(Exposition& out, const Sources& sources) {
+    const Family hits = out.counter("weir_tier_hits_total", "cache_hits_total by the tier that had the response.");
+    hits.counter(sum(sources.workers, &WorkerMetrics::memory_hits), {{"tier", "memory"}});
+    hits.counter(sum(sources.workers, &WorkerMetrics::redis_hits), {{"tier", "redis"}});
+
+    const store::MemoryStats memory = sources.memory ? sources.memory->stats() : store::MemoryStats{};
+    out.gauge("weir_memory_bytes", "Bytes the memory tier holds, overhead included.").gauge(memory.bytes);
+    out.gauge("weir_memory_budget_bytes", "Bytes the memory tier may hold.").gauge(sources.memory_budget);
+    out.gauge("weir_memory_objects", "Responses the memory tier holds.").gauge(memory.objects);
+    out.counter("weir_memory_evictions_total", "Responses that left the memory tier to make room.")
+        .counter(memory.evictions);
+}
+
+void expose_redis(Exposition& out, const Sources& sources) {
+    using store::RedisStats;
+    const auto& redis = sources.redis;
+    const Family commands = out.counter(
+        "weir_redis_commands_total",
+        "Redis commands by how they ended. refused: never sent, because not connected or too many were in flight.");
+    commands.counter(sum(redis, &RedisStats::ok), {{"outcome", "ok"}});
+    commands.counter(sum(redis, &RedisStats::errors), {{"outcome", "error"}});
+    commands.counter(sum(redis, &RedisStats::timeouts), {{"outcome", "timeout"}});
+    commands.counter(sum(redis, &RedisStats::refused), {{"outcome", "refused"}});
+    out.histogram("weir_redis_command_duration_seconds", "Redis commands that were answered, sent to answered.")
+        .histogram(merge(each(redis, &RedisStats::latency)));
+
+    std::uint64_t connected = 0;
+    for (const RedisStats* connection : redis) connected += connection->connected ? 1 : 0;
+    out.gauge("weir_redis_connected", "Connections to Redis that are usable; one a worker.").gauge(connected);
+    out.gauge("weir_redis_commands_in_flight", "Redis commands that wait for their answer.")
+        .gauge(sum(redis, &RedisStats::in_flight));
+    out.counter("weir_redis_reconnects_total", "Connections to Redis opened anew.")
+        .counter(sum(redis, &RedisStats::reconnects));
+    out.counter("weir_redis_bad_records_total", "Records from Redis that did not decode or bore another key: misses.")
+        .counter(sum(sources.redis_store, &store::RedisStoreStats::bad_records));
+}
+
+void expose_upstreams(Exposition& out, const Sources& sources) {
+    using upstream::PoolStats;
+    std::map<std::string_view, std::vector<const PoolStats*>> upstreams;
+    for (const auto& [name, pool] : sources.pools) upstreams[name].push_back(pool);
+
+    const Family requests = out.counter("weir_upstream_requests_total",
+                                        "Exchanges with the origin by how they ended. refused: the queue was full.");
+    for (const auto& [name, pools] : upstreams) {
+        const std::pair<const char*, Counter PoolStats::*> outcomes[] = {{"ok", &PoolStats::ok},
+                                                                         {"error", &PoolStats::errors},
+                                                                         {"timeout", &PoolStats::timeouts},
+                                                                         {"refused", &PoolStats::refused}};
+        for (const auto& [outcome, counter] : outcomes)
+            requests.counter(sum(pools, counter), {{"upstream", std::string(name)}, {"outcome", outcome}});
+    }
+
+    const auto counter = [&](const char* name, const char* help, Counter PoolStats::* member) {
+        const Family family = out.counter(name, help);
+        for (const auto& [upstream, pools] : upstreams)
+            family.counter(sum(pools, member), {{"upstream", std::string(upstream)}});
+    };
+    counter("weir_upstream_retries_total", "Requests sent again: their connection had died while idle.",
+            &PoolStats::retries);
+    counter("weir_upstream_connects_total", "Connections to the origin opened.", &PoolStats::connects);
+    counter("weir_upstream_reused_total", "Exchanges on a connection that was open already.", &PoolStats::reused);
+
+    const Family duration = out.histogram("weir_upstream_duration_seconds",
+                                          "Request sent to the origin until its response header was complete.");
+    const Family connections = out.gauge("weir_upstream_connections", "Connections to the origin. open: all of them.");
+    const Family queued = out.gauge("weir_upstream_queued", "Requests that wait for a connection to the origin.");
+    for (const auto& [upstream, pools] : upstreams) {
+        const std::string name(upstream);
+        duration.histogram(merge(each(pools, &PoolStats::first_byte)), {{"upstream", name}});
+        connections.gauge(sum(pools, &PoolStats::connections), {{"upstream", name}, {"state", "open"}});
+        connections.gauge(sum(pools, &PoolStats::idle), {{"upstream", name}, {"state", "idle"}});
+        queued.gauge(sum(pools, &PoolStats::queued), {{"upstream", name}});
+    }
+}
+
+void expose_process(Exposition& out, const AccessLog* access_log) {
+    out.counter("weir_access_log_dropped_total", "Access log lines lost: the queue or the disk was full.")
+        .counter(access_log ? access_log->dropped() : 0);
+    out.gauge("weir_build_info", "Always 1; the labels say what is running.").gauge(1, {{"version", WEIR_VERSION}});
+
+    const ProcessStats process = process_stats();
+    out.gauge("process_resident_memory_bytes", "Resident memory size in bytes.").gauge(process.resident_bytes);
+    out.gauge("process_open_fds", "Number of open file descriptors.").gauge(process.open_fds);
+    out.gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.")
+        .gauge(process.start_time);
+    out.counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.")
+        .counter(process.cpu_seconds);
+}
+
+}  // namespace
+
+struct Metrics::Impl final : prometheus::Collectable {
+    explicit Impl(Sources from) : sources(std::move(from)) {}
+
+    std::vector<MetricFamily> Collect() const override {
+        Exposition out;
+        expose_requests(out, sources.workers);
+        expose_reasons(out, sources.workers);
+        expose_clients(out, sources.workers);
+        expose_memory(out, sources);
+        expose_redis(out, sources);
+        expose_upstreams(out, sources);
+        expose_process(out, sources.access_log);
+        return std::move(out.families);
+    }
+
+    const Sources sources;
+};
+
+Metrics::Metrics(Sources sources) : impl_(std::make_unique<Impl>(std::move(sources))) {}
+
+Metrics::~Metrics() = default;
+
+std::string Metrics::expose() const { return prometheus::TextSerializer().Serialize(impl_->Collect()); }
+
+}  // namespace proxy::observe

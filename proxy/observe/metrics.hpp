@@ -1,0 +1,43 @@
+#pragma once
+// All numbers of the node in Prometheus' text format. Nothing is shared with the hit path: the workers' plain counters
+// are summed when scraped. Times are in seconds, sizes in bytes, by Prometheus' conventions.
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/observe/worker_metrics.hpp"
+#include "proxy/store/memory_store.hpp"
+#include "proxy/store/redis_store.hpp"
+#include "proxy/upstream/pool_stats.hpp"
+
+namespace proxy::observe {
+
+class AccessLog;
+
+// What is read at each scrape; all of it outlives Metrics. Null or empty where the node has no such part.
+struct Sources {
+    std::vector<const WorkerMetrics*> workers;
+    const store::MemoryStore* memory = nullptr;
+    std::size_t memory_budget = 0;
+    std::vector<const store::RedisStats*> redis;                            // one a worker
+    std::vector<const store::RedisStoreStats*> redis_store;                 // one a worker
+    std::vector<std::pair<std::string, const upstream::PoolStats*>> pools;  // upstream's name, one a worker
+    const AccessLog* access_log = nullptr;
+};
+
+class Metrics {
+ public:
+    explicit Metrics(Sources sources);
+    ~Metrics();
+
+    // Any thread. The body of /metrics, content type "text/plain; version=0.0.4; charset=utf-8".
+    [[nodiscard]] std::string expose() const;
+
+ private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace proxy::observe

@@ -1,0 +1,30 @@
+#pragma once
+// The numbers of one worker, written by it alone and read when scraped.
+
+#include <array>
+
+#include "proxy/counters.hpp"
+#include "proxy/observe/exchange_record.hpp"
+
+namespace proxy::observe {
+
+struct WorkerMetrics {
+    static constexpr std::size_t status_classes = 6;  // index 0: no answer was sent; else the first digit
+
+    std::array<std::array<Counter, status_classes>, outcome_count> requests;
+    Counter memory_hits, redis_hits;  // answered from that tier
+    Counter misses;                   // outcome miss: what the original demo called a miss
+    Histogram hit_latency, miss_latency, other_latency;
+    std::array<Counter, rules::forward_reason_count> forwarded;
+    std::array<Counter, rules::uncacheable_count> uncacheable;
+    Counter stored;        // responses published
+    Counter puts_refused;  // not sent to Redis: too much content was on its way already
+    Counter bytes_sent;
+    Counter connections_open, connections_total, connections_refused;
+    Counter malformed_requests;
+    Counter deadlines;  // client connections closed by one
+
+    void record(const ExchangeRecord& record) noexcept;  // called once per request
+};
+
+}  // namespace proxy::observe

@@ -1,0 +1,96 @@
+#include "proxy/rules/storable.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "proxy/rules/cache_key.hpp"
+#include "proxy/rules/http_date.hpp"
+#include "proxy/rules/uri.hpp"
+
+namespace proxy::rules {
+namespace {
+
+using State = DeltaSeconds::State;
+
+// Answers that belong to a condition or a range of one client's request, and never to all who ask.
+bool depends_on_the_asker(unsigned status) noexcept {
+    return status == 206 || status == 304 || status == 412 || status == 416;
+}
+
+// Statuses whose requirements on caches we meet. RFC 9111 §5.2.2.3
+bool is_understood(unsigned status) noexcept {
+    return (status >= 200 && status <= 205) || (status >= 300 && status <= 303) || status == 307 || status == 308 ||
+           (status >= 400 && status <= 417) || status == 421 || status == 422 || status == 426 ||
+           (status >= 500 && status <= 505);
+}
+
+// RFC 9110 §9.3.3
+bool is_post_storable_for_get(const RequestHeader& request, const ResponseHeader& response,
+                              const Freshness& freshness) {
+    using enum LifetimeSource;
+    const bool is_explicit = freshness.source == targeted_field || freshness.source == s_maxage ||
+                             freshness.source == max_age || freshness.source == expires;
+    return request.method == http::verb::post && response.status == 200 && is_explicit &&
+           same_origin_target(request, value_of(response.fields, http::field::content_location)) == request.target;
+}
+
+// RFC 9111 §3.5
+bool may_share_despite_authorization(const CacheControl& control) noexcept {
+    return control.is_public || control.must_revalidate || control.s_maxage.state != State::absent;
+}
+
+// Where the origin names Set-Cookie in no-cache="..." or private="...", it is left out of what is stored anyway.
+bool names_set_cookie(const CacheControl& control) {
+    const auto listed = [](const std::vector<std::string>& names) {
+        return std::find(names.begin(), names.end(), "set-cookie") != names.end();
+    };
+    return listed(control.no_cache_fields) || listed(control.private_fields);
+}
+
+// Can it ever answer, now or after a validation?
+bool is_of_use(const ResponseHeader& response, const Arrival& arrival, const Freshness& freshness) {
+    const seconds usable_for =
+        freshness.lifetime +
+        std::max({freshness.stale_while_revalidate, freshness.stale_if_error, freshness.stale_when_disconnected});
+    return has(response.fields, http::field::etag) ||
+           parse_http_date(value_of(response.fields, http::field::last_modified), arrival.response_time) ||
+           (!freshness.no_cache && usable_for > current_age(arrival, arrival.response_time));
+}
+
+}  // namespace
+
+std::string_view to_string(Uncacheable reason) noexcept {
+    static constexpr std::array<std::string_view, uncacheable_count> names{
+        "method",     "status",   "request-no-store", "no-store",        "private",   "authorization",
+        "set-cookie", "vary-any", "no-freshness",     "request-content", "too-large", "incomplete"};
+    return names[static_cast<std::size_t>(reason)];
+}
+
+Storing decide_storing(const RequestHeader& request, bool request_has_content, const ResponseHeader& response,
+                       const Arrival& arrival, const Policy& policy) {
+    using enum Uncacheable;
+    const CacheControl control = response_directives(response.fields, policy).control;
+    const bool understood = is_understood(response.status);
+    const Freshness freshness = freshness_of(response, arrival, policy);
+
+    const bool is_get = request.method == http::verb::get;
+    if (!is_get && !is_post_storable_for_get(request, response, freshness)) return method;
+    if (is_get && request_has_content) return request_content;
+    if (response.status < 200 || depends_on_the_asker(response.status)) return status;
+    if (control.must_understand && !understood) return status;
+    if (policy.honour_request_directives && parse_cache_control(request.fields).no_store) return request_no_store;
+    if (control.no_store && !(control.must_understand && understood)) return no_store;
+    if (control.is_private) return is_private;
+    if (has(request.fields, http::field::authorization) && !may_share_despite_authorization(control))
+        return authorization;
+    if (policy.set_cookie == SetCookiePolicy::refuse && has(response.fields, http::field::set_cookie) &&
+        !names_set_cookie(control))
+        return set_cookie;
+    if (selecting_fields(response) == "*") return vary_any;
+    if (freshness.source == LifetimeSource::none && !may_assume_lifetime(response.status, control, policy))
+        return status;
+    if (!is_of_use(response, arrival, freshness)) return no_freshness;
+    return freshness;
+}
+
+}  // namespace proxy::rules

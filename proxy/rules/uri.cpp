@@ -1,0 +1,88 @@
+#include "proxy/rules/uri.hpp"
+
+#include <algorithm>
+
+namespace proxy::rules {
+namespace {
+
+void append_authority(std::string& out, std::string_view authority) {
+    constexpr std::string_view delimiters = "/?#@%\\";
+    for (const char c : authority) {
+        if (c > 0x20 && c < 0x7f && delimiters.find(c) == delimiters.npos)
+            out += to_lower(c);
+        else
+            append_percent_encoded(out, c);
+    }
+}
+
+// RFC 3986 §5.2.4. `path` begins with a slash.
+std::string without_dot_segments(std::string_view path) {
+    std::string out;
+    while (!path.empty()) {
+        const std::string_view segment = path.substr(0, path.find('/', 1));
+        path.remove_prefix(segment.size());
+        if (segment != "/." && segment != "/..") {
+            out += segment;
+            continue;
+        }
+        if (segment == "/.." && !out.empty()) out.resize(out.rfind('/'));
+        if (path.empty()) out += '/';
+    }
+    return out;
+}
+
+// "http" of "http://...", or nothing. RFC 3986 §3.1
+std::string_view scheme_of(std::string_view reference) noexcept {
+    const std::size_t end = reference.find_first_of(":/?#");
+    return end == reference.npos || reference[end] != ':' ? std::string_view{} : reference.substr(0, end);
+}
+
+}  // namespace
+
+void append_percent_encoded(std::string& out, char c) {
+    constexpr std::string_view hex = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    out += {'%', hex[byte >> 4], hex[byte & 15]};
+}
+
+void append_origin(std::string& out, std::string_view scheme, std::string_view authority) {
+    const std::string_view default_port = iequals(scheme, "https") ? ":443" : ":80";
+    if (authority.ends_with(default_port)) authority.remove_suffix(default_port.size());
+    if (authority.ends_with(':')) authority.remove_suffix(1);
+    append_lower(out, scheme);
+    out += "://";
+    append_authority(out, authority);
+}
+
+std::optional<std::string> same_origin_target(const RequestHeader& request, std::string_view reference) {
+    reference = reference.substr(0, reference.find('#'));
+    if (reference.empty()) return {};
+    if (const std::string_view scheme = scheme_of(reference); !scheme.empty()) {
+        if (!iequals(scheme, request.scheme)) return {};
+        reference.remove_prefix(scheme.size() + 1);
+        if (!reference.starts_with("//")) return {};
+    }
+
+    const std::string_view base = request.target.substr(0, request.target.find('?'));
+    std::string target;
+    if (reference.starts_with("//")) {
+        reference.remove_prefix(2);
+        const std::string_view authority = reference.substr(0, reference.find_first_of("/?"));
+        reference.remove_prefix(authority.size());
+        std::string theirs, ours;
+        append_origin(theirs, request.scheme, authority);
+        append_origin(ours, request.scheme, request.authority);
+        if (theirs != ours) return {};
+        if (!reference.starts_with('/')) target = '/';
+    } else if (reference.starts_with('?')) {
+        target = base;
+    } else if (!reference.starts_with('/')) {
+        target = base.substr(0, base.rfind('/') + 1);
+    }
+    target += reference;
+
+    const std::size_t query = std::min(target.find('?'), target.size());
+    return without_dot_segments(std::string_view{target}.substr(0, query)) + target.substr(query);
+}
+
+}  // namespace proxy::rules

@@ -1,0 +1,23 @@
+#pragma once
+// Origins and references to resources. RFC 3986, RFC 9110 §4.2, §4.3.1.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/rules/message.hpp"
+
+namespace proxy::rules {
+
+// Appends "%" and two hexadecimal digits.
+void append_percent_encoded(std::string& out, char c);
+
+// Appends e.g. "http://example.com:8080": lower case, without the scheme's default port. What cannot stand in an
+// authority is percent-encoded, so that no authority looks like another one with a path.
+void append_origin(std::string& out, std::string_view scheme, std::string_view authority);
+
+// The target (path and query) of the resource that `reference`, as in Location, means in the answer to `request`; empty
+// where it is of another origin, or nothing. RFC 3986 §5.2
+[[nodiscard]] std::optional<std::string> same_origin_target(const RequestHeader& request, std::string_view reference);
+
+}  // namespace proxy::rules

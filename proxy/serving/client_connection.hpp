@@ -1,0 +1,81 @@
+#pragma once
+// One client's connection: its socket, the bytes received and not used yet, the request being answered.
+
+#include <boost/intrusive/list.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/async/deadlines.hpp"
+#include "proxy/async/write_all.hpp"
+#include "proxy/serving/request_parser.hpp"
+#include "proxy/upstream/fetch.hpp"
+
+namespace proxy::serving {
+
+class ClientConnection : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
+                         public upstream::Client {
+ public:
+    enum class Received { request, incomplete, refused };
+
+    // All outlive it.
+    ClientConnection(Socket socket, Deadlines& deadlines, const LimitsConfig& limits, std::string_view default_authority);
+
+    // Takes the next request off the received bytes, without waiting. It and its views are valid until the next call.
+    // refused: see refusal().
+    Received take_request();
+
+    [[nodiscard]] const rules::RequestHeader& request() const noexcept { return parser_->header(); }
+    [[nodiscard]] bool request_has_content() const noexcept { return parser_->has_content(); }
+    [[nodiscard]] bool wants_keep_alive() const { return parser_->keep_alive(); }
+    [[nodiscard]] const Refusal& refusal() const noexcept { return *refusal_; }
+    // Nothing of the request's content is left on the connection.
+    [[nodiscard]] bool request_is_read() const { return parser_->is_done(); }
+
+    // Waits for more bytes. False where the connection is over: closed, idle for too long, or (then refusal() is set) the
+    // header section came too slowly.
+    Awaitable<bool> receive();
+    [[nodiscard]] bool is_refused() const noexcept { return refusal_.has_value(); }
+    [[nodiscard]] bool is_idle() const noexcept { return waiting_ && begin_ == end_; }
+
+    Awaitable<boost::system::error_code> write(std::span<asio::const_buffer> buffers);
+
+    // After an answer that leaves unread bytes: ends our side and discards a bounded rest, so that closing does not reset the
+    // connection before the client has read the answer. RFC 9112 §9.6
+    Awaitable<void> linger();
+
+    void close();  // ends every wait, and every one that would follow
+
+    // Closes so that the client cannot take what it has got for the whole: where only the end of the connection tells.
+    void reset();
+
+    // The request's content, for the origin. Sends 100 (Continue) first where the client waits for it. RFC 9110 §10.1.1
+    Awaitable<Result<upstream::Buffers>> read_content() override;
+    Awaitable<void> interim(const rules::ResponseHeader& header) override;
+
+    [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
+
+ private:
+    void make_room();
+
+    Socket socket_;
+    Deadline deadline_;
+    const LimitsConfig& limits_;
+    const std::string_view default_authority_;
+    std::string peer_;  // address, without port
+
+    std::vector<char> received_;  // [begin_, end_) is not used yet
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    bool waiting_ = false;
+    std::optional<Clock::time_point> header_deadline_;  // set by the first byte of a header section
+
+    std::vector<rules::Field> fields_;
+    std::optional<RequestParser> parser_;
+    std::optional<Refusal> refusal_;
+    upstream::ContentBuffer content_;
+    std::uint64_t content_size_ = 0;
+    bool content_started_ = false;
+};
+
+}  // namespace proxy::serving

@@ -1,0 +1,36 @@
+#pragma once
+// Gathers a response while it streams by, and makes the stored response of it where nothing forbids that.
+
+#include <optional>
+
+#include "proxy/rules/storable.hpp"
+#include "proxy/rules/stored_response.hpp"
+#include "proxy/upstream/content_reader.hpp"
+
+namespace proxy::serving {
+
+class Collector {
+ public:
+    // Nothing is gathered beyond `limit` bytes of content.
+    Collector(rules::Storing storing, std::uint64_t limit, std::optional<std::uint64_t> content_length);
+
+    [[nodiscard]] bool storable() const noexcept { return std::holds_alternative<rules::Freshness>(storing_); }
+    [[nodiscard]] std::optional<rules::Uncacheable> uncacheable() const noexcept;
+
+    void add(upstream::Buffers pieces);  // no-op where not storable
+
+    // `key`: whole, variant included; `head` as StoredResponse::head. storable() is true, the content complete.
+    [[nodiscard]] rules::StoredPtr finish(std::string key, std::string selecting_fields, unsigned status, std::string head,
+                                          const rules::Arrival& arrival);
+    [[nodiscard]] std::uint64_t size() const noexcept { return body_ ? body_->size : 0; }
+
+ private:
+    void give_up(rules::Uncacheable why);
+
+    rules::Storing storing_;
+    const std::uint64_t limit_;
+    const std::optional<std::uint64_t> expected_;
+    std::shared_ptr<rules::Body> body_;
+};
+
+}  // namespace proxy::serving

@@ -1,0 +1,44 @@
+#pragma once
+// One request that takes more than a look-up in memory: what its handling needs from one step to the next, and the answers
+// it can end with.
+
+#include <string>
+
+#include "proxy/observe/exchange_record.hpp"
+#include "proxy/rules/range.hpp"
+#include "proxy/serving/client_connection.hpp"
+#include "proxy/serving/worker.hpp"
+
+namespace proxy::serving {
+
+struct ClientExchange {
+    ClientExchange(Worker& worker, ClientConnection& client, bool keep_alive);
+    ~ClientExchange();  // hands the record over
+
+    Worker& worker;
+    ClientConnection& client;
+    const rules::RequestHeader& request;
+    const Route& route;
+    std::string request_id;
+    std::string key;      // primary
+    bool keep_alive;      // whether another request may follow
+    observe::ExchangeRecord record;
+    Clock::time_point started = Clock::now();
+
+    [[nodiscard]] const rules::Policy& policy() const noexcept { return route.config->policy; }
+};
+
+// Writes an answer's pieces; after a failure nothing more may follow on the connection.
+Awaitable<bool> send(ClientExchange& exchange, std::span<asio::const_buffer> buffers);
+
+// A stored response as the request wants it: whole, without content (HEAD), one range of it, or 304. The record says how it
+// came about.
+Awaitable<void> answer_stored(ClientExchange& exchange, const store::StoredPtr& stored, seconds age);
+
+// An error of ours. The connection is kept where the request was read whole.
+Awaitable<void> answer_error(ClientExchange& exchange, unsigned status, std::string_view detail,
+                             std::string_view extra_fields = {});
+
+Awaitable<void> answer_local(ClientExchange& exchange, const LocalResponse& response);
+
+}  // namespace proxy::serving

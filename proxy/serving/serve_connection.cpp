@@ -1,0 +1,77 @@
+#include "proxy/serving/serve_connection.hpp"
+
+#include "proxy/serving/answers.hpp"
+#include "proxy/serving/handle_request.hpp"
+#include "proxy/serving/heads.hpp"
+#include "proxy/serving/worker.hpp"
+
+namespace proxy::serving {
+namespace {
+
+// The connection is closed behind it: after a framing doubt no byte of it can be trusted.
+Awaitable<void> refuse(Worker& worker, ClientConnection& client) {
+    const Refusal& refusal = client.refusal();
+    worker.own_metrics().malformed_requests.add();
+    observe::ExchangeRecord record;
+    const std::string request_id = worker.new_request_id();
+    record.client = client.peer();
+    record.request_id = request_id;
+    record.status = refusal.status;
+    const std::string_view allow = refusal.status == 405 ? "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n" : "";
+    const std::string answer = own_response(refusal.status, refusal.reason, request_id, allow, false, false, worker.now());
+    asio::const_buffer buffer = asio::buffer(answer);
+    record.error = co_await client.write({&buffer, 1});
+    record.bytes_sent = answer.size();
+    worker.record(record);
+    co_await client.linger();
+}
+
+}  // namespace
+
+Awaitable<void> serve_connection(Worker& worker, ClientConnection& client) {
+    Answers answers;
+    Clock::time_point since = Clock::now();
+    for (;;) {
+        switch (client.take_request()) {
+            case ClientConnection::Received::incomplete: {
+                const bool sent = co_await answers.send(client, worker, since);
+                if (!sent || worker.stopping()) co_return;
+                const bool received = co_await client.receive();
+                if (!received) {
+                    if (client.is_refused()) {
+                        worker.own_metrics().deadlines.add();
+                        co_await refuse(worker, client);
+                    }
+                    co_return;
+                }
+                since = Clock::now();
+                break;
+            }
+            case ClientConnection::Received::refused: {
+                const bool sent = co_await answers.send(client, worker, since);
+                if (sent) co_await refuse(worker, client);
+                co_return;
+            }
+            case ClientConnection::Received::request: {
+                bool keep_alive = client.wants_keep_alive() && !worker.stopping();
+                if (answer_from_memory(worker, client, keep_alive, answers)) {
+                    if (keep_alive && answers.has_room()) break;
+                    const bool sent = co_await answers.send(client, worker, since);
+                    if (!sent || !keep_alive) co_return;
+                    break;
+                }
+                const bool sent = co_await answers.send(client, worker, since);
+                if (!sent) co_return;
+                keep_alive = co_await handle_request(worker, client, keep_alive);
+                if (!keep_alive) {
+                    if (!client.request_is_read()) co_await client.linger();
+                    co_return;
+                }
+                since = Clock::now();
+                break;
+            }
+        }
+    }
+}
+
+}  // namespace proxy::serving

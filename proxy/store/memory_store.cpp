@@ -1,0 +1,101 @@
+#include "proxy/store/memory_store.hpp"
+
+#include <mutex>
+
+#include "proxy/store/memory_shard.hpp"
+
+namespace proxy::store {
+
+// Everything removed under the lock is freed after it: `dropped` is declared first.
+class alignas(64) MemoryStore::Shard {
+ public:
+    explicit Shard(std::size_t budget) : shard_(budget) {}
+
+    MemoryShard::Hit find(const HashedKey& key, Time now) {
+        MemoryShard::Dropped dropped;
+        const std::lock_guard lock(mutex_);
+        return shard_.find(key, now, dropped);
+    }
+
+    void put(const HashedKey& primary, StoredPtr response, Time expires) {
+        MemoryShard::Dropped dropped;
+        const std::lock_guard lock(mutex_);
+        shard_.put(primary, std::move(response), expires, dropped);
+    }
+
+    void remove(const HashedKey& key) {
+        MemoryShard::Dropped dropped;
+        const std::lock_guard lock(mutex_);
+        shard_.remove(key, dropped);
+    }
+
+    void clear() {
+        MemoryShard::Dropped dropped;
+        const std::lock_guard lock(mutex_);
+        shard_.clear(dropped);
+    }
+
+    void add_to(MemoryStats& sum) const {
+        const std::lock_guard lock(mutex_);
+        sum.objects += shard_.objects();
+        sum.bytes += shard_.bytes();
+        sum.evictions += shard_.evictions();
+    }
+
+ private:
+    mutable std::mutex mutex_;
+    MemoryShard shard_;
+};
+
+MemoryStore::MemoryStore(const MemoryConfig& config) : config_(config) {
+    for (std::size_t i = 0; i < config.shards; ++i)
+        shards_.push_back(std::make_unique<Shard>(config.budget / config.shards));
+}
+
+MemoryStore::~MemoryStore() = default;
+
+// A primary key's variants are looked for in its own shard, not in that of their own keys.
+Found MemoryStore::lookup(std::string_view primary_key, const rules::RequestHeader& request, Time now) {
+    const HashedKey primary(primary_key);
+    Shard& shard = shard_of(primary.hash);
+    MemoryShard::Hit hit = shard.find(primary, now);
+    if (!hit.vary) {
+        if (hit.response && !hit.response->selecting_fields.empty()) return {};
+        return {.response = std::move(hit.response), .vary_miss = false};
+    }
+
+    StoredPtr latest;
+    for (const std::string& selecting_fields : hit.vary->sets) {
+        const std::string key = rules::variant_key(primary_key, selecting_fields, request);
+        StoredPtr found = shard.find(HashedKey(key), now).response;
+        if (!found || found->selecting_fields != selecting_fields) continue;
+        if (!latest || found->arrival.date > latest->arrival.date) latest = std::move(found);
+    }
+    const bool vary_miss = latest == nullptr;
+    return {.response = std::move(latest), .vary_miss = vary_miss};
+}
+
+void MemoryStore::put(std::string_view primary_key, StoredPtr response, Time now, seconds keep) {
+    if (response->key.empty() || response->body->size > config_.max_object_size || keep <= seconds{0}) return;
+    const HashedKey primary(primary_key);
+    shard_of(primary.hash).put(primary, std::move(response), now + keep);
+}
+
+void MemoryStore::remove(std::string_view primary_key) {
+    const HashedKey primary(primary_key);
+    shard_of(primary.hash).remove(primary);
+}
+
+void MemoryStore::clear() {
+    for (const auto& shard : shards_) shard->clear();
+}
+
+MemoryStats MemoryStore::stats() const {
+    MemoryStats sum;
+    for (const auto& shard : shards_) shard->add_to(sum);
+    return sum;
+}
+
+MemoryStore::Shard& MemoryStore::shard_of(std::size_t hash) const { return *shards_[hash & (shards_.size() - 1)]; }
+
+}  // namespace proxy::store

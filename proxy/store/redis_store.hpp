@@ -1,0 +1,54 @@
+#pragma once
+// The tier shared by every node: stored responses in Redis.
+//
+// Keys (prefix "weir"); all of one primary key share a hash tag, and so one slot of a Redis Cluster:
+//   weir:{http://host/path?query}                      the response, or where it varies the index of selecting fields
+//   weir:{http://host/path?query}accept-encoding=gzip  a variant (the variant part of its key, without the space)
+//   <key of the response>#<generation>.<n>             content above chunk_size, piece n
+// Every key has a TTL. Nothing here walks the keys of others.
+//
+// An index bears a random generation, and so does each variant: only those of the index's own generation count, so that
+// dropping the index drops them all, also for an index made later. Nodes change an index by compare-and-set.
+
+#include "proxy/store/redis_client.hpp"
+#include "proxy/store/store.hpp"
+#include "proxy/store/wire_format.hpp"
+
+namespace proxy::store {
+
+struct RedisStoreStats {
+    Counter bad_records;  // did not decode, or bore another key: a miss
+};
+
+class RedisStore final : public Store {
+ public:
+    RedisStore(RedisClient& client, const RedisConfig& config);  // both outlive it
+
+    Awaitable<Result<Found>> lookup(std::string_view primary_key, const rules::RequestHeader& request) override;
+    Awaitable<Result<void>> put(std::string_view primary_key, StoredPtr response, seconds keep) override;
+    Awaitable<Result<void>> remove(std::string_view primary_key) override;
+
+    [[nodiscard]] const RedisStoreStats& stats() const noexcept { return stats_; }
+
+ private:
+    Awaitable<Result<Found>> lookup_variant(std::string_view primary_key, const rules::RequestHeader& request,
+                                            IndexRecord index);
+    Awaitable<Result<Found>> with_content(ResponseRecord record, std::string_view name);
+    Awaitable<Result<void>> write_pieces(const rules::Body& body, Pieces pieces, std::string_view name, seconds keep);
+    Awaitable<Result<void>> put_plain(std::string_view name, const rules::StoredResponse& response, Pieces pieces,
+                                      seconds keep);
+    Awaitable<Result<void>> put_variant(std::string_view primary_key, std::string_view name,
+                                        const rules::StoredResponse& response, Pieces pieces, seconds keep);
+    Awaitable<void> discard(std::string_view name);                       // a bad record
+    Awaitable<void> unlink_pieces(std::string_view name, Pieces pieces);  // of a record that is gone
+
+    // The Redis key of a response: of a variant where `key` is not the primary key.
+    [[nodiscard]] std::string name_of(std::string_view primary_key, std::string_view key) const;
+    Result<std::string> value_of(Reply reply);  // of a GET; empty: none, or not a string
+
+    RedisClient& client_;
+    const RedisConfig& config_;
+    RedisStoreStats stats_;
+};
+
+}  // namespace proxy::store

@@ -1,0 +1,284 @@
+#include "proxy/store/wire_format.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <boost/endian/conversion.hpp>
+#include <chrono>
+#include <optional>
+
+namespace proxy::store {
+namespace {
+
+using rules::Body;
+using rules::Freshness;
+using rules::LifetimeSource;
+using rules::StoredResponse;
+using rules::Time;
+using std::chrono::seconds;
+
+enum class Kind : std::uint8_t { response = 1, index = 2, piece = 3 };
+
+constexpr std::string_view magic = "WEIR";
+constexpr std::uint8_t version = 1;
+constexpr std::size_t checksum_size = 8;
+constexpr std::int64_t latest_time = std::int64_t{1} << 40;  // nothing computed from these overflows
+constexpr std::int64_t longest_duration = std::int64_t{1} << 32;
+
+class Writer {
+ public:
+    Writer(Kind kind, std::uint64_t generation, std::uint32_t number, std::size_t capacity) {
+        out_.reserve(record_prefix_size + capacity + checksum_size);
+        out_ += magic;
+        integer(version);
+        integer(static_cast<std::uint8_t>(kind));
+        integer(std::uint16_t{0});
+        integer(generation);
+        integer(number);
+    }
+
+    template <class Integer>
+    void integer(Integer value) {
+        char bytes[sizeof value];
+        boost::endian::endian_store<Integer, sizeof value, boost::endian::order::little>(
+            reinterpret_cast<unsigned char*>(bytes), value);
+        out_.append(bytes, sizeof value);
+    }
+
+    void duration(seconds value) { integer(static_cast<std::int64_t>(value.count())); }
+    void time(Time value) { duration(value.time_since_epoch()); }
+
+    void string(std::string_view value) {
+        integer(static_cast<std::uint32_t>(value.size()));
+        out_ += value;
+    }
+
+    void content(const Body& body, std::uint64_t offset, std::uint64_t length) {
+        for (std::string_view chunk : body.chunks) {
+            if (length == 0) break;
+            const std::size_t skipped = std::min<std::uint64_t>(offset, chunk.size());
+            chunk = chunk.substr(skipped, length);
+            offset -= skipped;
+            length -= chunk.size();
+            out_ += chunk;
+        }
+    }
+
+    std::string finish() && {
+        integer(checksum(out_));
+        return std::move(out_);
+    }
+
+ private:
+    std::string out_;
+};
+
+// Reads from the front; a read beyond the end gives zeros and is remembered.
+class Reader {
+ public:
+    explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+    std::string_view bytes(std::uint64_t count) {
+        if (count > rest_.size()) {
+            failed_ = true;
+            return {};
+        }
+        const std::string_view taken = rest_.substr(0, count);
+        rest_.remove_prefix(count);
+        return taken;
+    }
+
+    template <class Integer>
+    Integer integer() {
+        const std::string_view taken = bytes(sizeof(Integer));
+        if (taken.empty()) return 0;
+        return boost::endian::endian_load<Integer, sizeof(Integer), boost::endian::order::little>(
+            reinterpret_cast<const unsigned char*>(taken.data()));
+    }
+
+    template <class Integer>
+    Integer integer(Integer lowest, Integer highest) {
+        const auto value = integer<Integer>();
+        require(value >= lowest && value <= highest);
+        return value;
+    }
+
+    seconds duration() { return seconds{integer<std::int64_t>(0, longest_duration)}; }
+    Time time() { return Time{seconds{integer<std::int64_t>(-latest_time, latest_time)}}; }
+    std::string_view string() { return bytes(integer<std::uint32_t>()); }
+
+    void require(bool condition) { failed_ = failed_ || !condition; }
+    [[nodiscard]] bool failed() const { return failed_; }
+    [[nodiscard]] bool complete() const { return !failed_ && rest_.empty(); }
+
+ private:
+    std::string_view rest_;
+    bool failed_ = false;
+};
+
+struct Prefix {
+    Kind kind;
+    std::uint64_t generation;
+    std::uint32_t number;
+};
+
+std::optional<Prefix> read_prefix(Reader& reader) {
+    reader.require(reader.bytes(magic.size()) == magic);
+    reader.require(reader.integer<std::uint8_t>() == version);
+    const auto kind = reader.integer<std::uint8_t>(1, 3);
+    reader.require(reader.integer<std::uint16_t>() == 0);
+    const auto generation = reader.integer<std::uint64_t>();
+    const auto number = reader.integer<std::uint32_t>();
+    if (reader.failed()) return std::nullopt;
+    return Prefix{static_cast<Kind>(kind), generation, number};
+}
+
+// The record without its checksum, or nothing where it is damaged.
+std::optional<std::string_view> checked(std::string_view bytes) {
+    if (bytes.size() < checksum_size) return std::nullopt;
+    const std::string_view covered = bytes.substr(0, bytes.size() - checksum_size);
+    Reader trailer(bytes.substr(covered.size()));
+    if (trailer.integer<std::uint64_t>() != checksum(covered)) return std::nullopt;
+    return covered;
+}
+
+void write_freshness(Writer& out, const Freshness& freshness) {
+    out.duration(freshness.lifetime);
+    out.duration(freshness.stale_while_revalidate);
+    out.duration(freshness.stale_if_error);
+    out.duration(freshness.stale_when_disconnected);
+    out.integer(static_cast<std::uint8_t>(freshness.source));
+    out.integer(static_cast<std::uint8_t>((freshness.no_cache ? 1 : 0) | (freshness.must_revalidate ? 2 : 0)));
+}
+
+Freshness read_freshness(Reader& in) {
+    Freshness freshness;
+    freshness.lifetime = in.duration();
+    freshness.stale_while_revalidate = in.duration();
+    freshness.stale_if_error = in.duration();
+    freshness.stale_when_disconnected = in.duration();
+    freshness.source = static_cast<LifetimeSource>(
+        in.integer<std::uint8_t>(0, static_cast<std::uint8_t>(LifetimeSource::override_ttl)));
+    const auto flags = in.integer<std::uint8_t>(0, 3);
+    freshness.no_cache = (flags & 1) != 0;
+    freshness.must_revalidate = (flags & 2) != 0;
+    return freshness;
+}
+
+Result<Record> read_response(Reader& in, const Prefix& prefix, std::string_view expected_key) {
+    ResponseRecord record;
+    record.pieces = {prefix.generation, prefix.number};
+    record.response = std::make_shared<StoredResponse>();
+    StoredResponse& response = *record.response;
+    record.index_generation = in.integer<std::uint64_t>();
+    response.status = in.integer<std::uint16_t>(100, 999);
+    response.arrival.request_time = in.time();
+    response.arrival.response_time = in.time();
+    response.arrival.date = in.time();
+    response.arrival.age = in.duration();
+    response.freshness = read_freshness(in);
+    response.purge_position = in.integer<std::uint64_t>();
+    const std::string_view key = in.string();
+    if (in.failed() || key != expected_key) return Errc::bad_wire_format;
+    response.key = key;
+    response.head = in.string();
+    response.selecting_fields = in.string();
+    for (auto left = in.integer<std::uint32_t>(); left > 0 && !in.failed(); --left)
+        response.surrogate_keys.emplace_back(in.string());
+    record.content_size = in.integer<std::uint64_t>();
+
+    auto body = std::make_shared<Body>();
+    if (record.pieces.count == 0) {
+        const std::string_view content = in.bytes(record.content_size);
+        body->size = content.size();
+        if (!content.empty()) body->chunks.emplace_back(content);
+    }
+    response.body = std::move(body);
+    if (!in.complete()) return Errc::bad_wire_format;
+    return Record(std::move(record));
+}
+
+Result<Record> read_index(Reader& in, const Prefix& prefix, std::string_view expected_key) {
+    IndexRecord index{.generation = prefix.generation, .vary = {}};
+    if (in.string() != expected_key || prefix.number > rules::VaryIndex::max_sets) return Errc::bad_wire_format;
+    for (std::uint32_t i = 0; i < prefix.number; ++i) index.vary.sets.emplace_back(in.string());
+    if (!in.complete()) return Errc::bad_wire_format;
+    return Record(std::move(index));
+}
+
+}  // namespace
+
+std::uint64_t checksum(std::string_view bytes) noexcept { return XXH3_64bits(bytes.data(), bytes.size()); }
+
+std::string encode_response(const StoredResponse& response, std::uint64_t index_generation, const Pieces& pieces) {
+    const std::uint64_t inline_size = pieces.count == 0 ? response.body->size : 0;
+    constexpr std::size_t other_fields = 256;
+    Writer out(Kind::response, pieces.generation, pieces.count,
+               other_fields + response.key.size() + response.head.size() + inline_size);
+    out.integer(index_generation);
+    out.integer(static_cast<std::uint16_t>(response.status));
+    out.time(response.arrival.request_time);
+    out.time(response.arrival.response_time);
+    out.time(response.arrival.date);
+    out.duration(response.arrival.age);
+    write_freshness(out, response.freshness);
+    out.integer(response.purge_position);
+    out.string(response.key);
+    out.string(response.head);
+    out.string(response.selecting_fields);
+    out.integer(static_cast<std::uint32_t>(response.surrogate_keys.size()));
+    for (const std::string& key : response.surrogate_keys) out.string(key);
+    out.integer(response.body->size);
+    out.content(*response.body, 0, inline_size);
+    return std::move(out).finish();
+}
+
+std::string encode_index(std::string_view primary_key, const IndexRecord& index) {
+    Writer out(Kind::index, index.generation, static_cast<std::uint32_t>(index.vary.sets.size()), 256);
+    out.string(primary_key);
+    for (const std::string& set : index.vary.sets) out.string(set);
+    return std::move(out).finish();
+}
+
+std::string encode_piece(const Body& body, std::uint64_t offset, std::uint64_t length, std::uint64_t generation,
+                         std::uint32_t number) {
+    Writer out(Kind::piece, generation, number, sizeof(std::uint32_t) + length);
+    out.integer(static_cast<std::uint32_t>(length));
+    out.content(body, offset, length);
+    return std::move(out).finish();
+}
+
+Result<Record> decode_record(std::string_view bytes, std::string_view expected_key) {
+    const std::optional<std::string_view> covered = checked(bytes);
+    if (!covered) return Errc::bad_wire_format;
+    Reader in(*covered);
+    const std::optional<Prefix> prefix = read_prefix(in);
+    if (!prefix) return Errc::bad_wire_format;
+    switch (prefix->kind) {
+        case Kind::response: return read_response(in, *prefix, expected_key);
+        case Kind::index: return read_index(in, *prefix, expected_key);
+        case Kind::piece: break;
+    }
+    return Errc::bad_wire_format;
+}
+
+Result<std::string_view> decode_piece(std::string_view bytes, std::uint64_t generation, std::uint32_t number) {
+    const std::optional<std::string_view> covered = checked(bytes);
+    if (!covered) return Errc::bad_wire_format;
+    Reader in(*covered);
+    const std::optional<Prefix> prefix = read_prefix(in);
+    if (!prefix || prefix->kind != Kind::piece) return Errc::bad_wire_format;
+    if (prefix->generation != generation || prefix->number != number) return Errc::bad_wire_format;
+    const std::string_view content = in.string();
+    if (!in.complete()) return Errc::bad_wire_format;
+    return content;
+}
+
+Pieces peek_pieces(std::string_view prefix) noexcept {
+    Reader in(prefix);
+    const std::optional<Prefix> read = read_prefix(in);
+    if (!read || read->kind != Kind::response) return {};
+    return {read->generation, read->number};
+}
+
+}  // namespace proxy::store

@@ -1,0 +1,132 @@
+#include "proxy/upstream/connection_pool.hpp"
+
+#include <sys/socket.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+namespace proxy::upstream {
+namespace {
+
+// Open, and nothing to read: a byte here would belong to no request of ours.
+bool is_quiet(Socket& socket) {
+    char byte;
+    const auto n = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+}  // namespace
+
+ConnectionPool::ConnectionPool(Executor executor, Deadlines& deadlines, const UpstreamConfig& config,
+                               std::size_t max_response_header_size, unsigned workers)
+    : executor_(executor),
+      deadlines_(deadlines),
+      config_(config),
+      max_response_header_size_(max_response_header_size),
+      limit_(std::max<std::size_t>(1, (config.max_connections + workers - 1) / workers)) {}
+
+ConnectionPool::Lease::~Lease() {
+    if (!pool_) return;
+    if (connection_) pool_->stats_.connections.subtract();
+    pool_->release();
+}
+
+void ConnectionPool::Lease::give_back() {
+    if (pool_->idle_.size() >= pool_->config_.max_idle_connections) return;  // the destructor closes it
+    connection_->deadline.clear();
+    connection_->reused = true;
+    connection_->idle_since = Clock::now();
+    pool_->idle_.push_back(std::move(connection_));
+    pool_->stats_.idle.set(pool_->idle_.size());
+}
+
+void ConnectionPool::release() {
+    if (waiting_.empty()) {
+        --in_use_;
+        return;
+    }
+    Waiter& next = waiting_.front();
+    waiting_.pop_front();
+    next.granted = true;  // the right passes on: in_use_ stays
+    next.timer.cancel();
+}
+
+Awaitable<Result<ConnectionPool::Lease>> ConnectionPool::acquire(bool only_new) {
+    if (in_use_ >= limit_) {
+        if (stats_.queued.get() >= config_.max_queue) co_return Errc::upstream_overloaded;
+        Waiter waiter(executor_);
+        waiting_.push_back(waiter);
+        waiter.timer.expires_after(config_.first_byte_deadline);
+        stats_.queued.add();
+        co_await waiter.timer.async_wait(as_result);
+        stats_.queued.subtract();
+        if (!waiter.granted) co_return Errc::deadline_exceeded;
+    } else {
+        ++in_use_;
+    }
+    Lease lease(this);
+    while (!only_new && !idle_.empty()) {
+        lease.connection_ = std::move(idle_.back());
+        idle_.pop_back();
+        stats_.idle.set(idle_.size());
+        if (is_quiet(lease->socket)) {
+            stats_.reused.add();
+            co_return std::move(lease);
+        }
+        lease.connection_.reset();
+        stats_.connections.subtract();
+    }
+    lease.connection_ = std::make_unique<Connection>(executor_, deadlines_);
+    stats_.connections.add();
+    const Result<void> connected = co_await connect(*lease.connection_);
+    if (connected.has_error()) co_return connected.error();
+    stats_.connects.add();
+    co_return std::move(lease);
+}
+
+Awaitable<Result<void>> ConnectionPool::connect(Connection& connection) {
+    const std::size_t first = next_server_++;
+    Result<void> result = Errc::upstream_unreachable;
+    for (std::size_t i = 0; i < config_.servers.size(); ++i) {
+        result = co_await connect_to(connection, config_.servers[(first + i) % config_.servers.size()]);
+        if (result.has_value()) co_return result;
+    }
+    co_return result;
+}
+
+Awaitable<Result<void>> ConnectionPool::connect_to(Connection& connection, const Endpoint& server) {
+    using asio::ip::tcp;
+    std::vector<tcp::endpoint> endpoints;
+    boost::system::error_code ec;
+    const asio::ip::address literal = asio::ip::make_address(server.host, ec);
+    if (!ec) {
+        endpoints.emplace_back(literal, server.port);
+    } else {
+        Resolver resolver(executor_);
+        const auto [error, found] = co_await resolver.async_resolve(server.host, std::to_string(server.port), as_result);
+        if (error) co_return Errc::upstream_unreachable;
+        for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+    }
+    connection.deadline.set(Clock::now() + config_.connect_deadline);
+    for (const tcp::endpoint& endpoint : endpoints) {
+        connection.socket.close(ec);
+        const auto [error] = co_await connection.socket.async_connect(endpoint, as_result);
+        if (connection.deadline.expired()) co_return Errc::deadline_exceeded;
+        if (error) continue;
+        connection.socket.non_blocking(true, ec);
+        connection.socket.set_option(tcp::no_delay(true), ec);
+        co_return Result<void>();
+    }
+    co_return Errc::upstream_unreachable;
+}
+
+void ConnectionPool::close_idle(Clock::time_point unused_since) {
+    std::erase_if(idle_, [&](const auto& connection) {
+        if (connection->idle_since >= unused_since) return false;
+        stats_.connections.subtract();
+        return true;
+    });
+    stats_.idle.set(idle_.size());
+}
+
+}  // namespace proxy::upstream

@@ -1,0 +1,85 @@
+#pragma once
+// One worker's share of an upstream's connections: reuse, a limit on concurrent exchanges, a bounded queue before it.
+
+#include <boost/intrusive/list.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/async/deadlines.hpp"
+#include "proxy/config/config.hpp"
+#include "proxy/error.hpp"
+#include "proxy/upstream/content_reader.hpp"
+#include "proxy/upstream/pool_stats.hpp"
+
+namespace proxy::upstream {
+
+struct Connection {
+    Connection(Executor executor, Deadlines& deadlines) : socket(executor), deadline(deadlines, socket) {}
+
+    Socket socket;
+    Deadline deadline;
+    std::vector<char> head_buffer;  // a response's header section, and what came in the same read
+    ContentBuffer content;          // the rest
+    bool reused = false;            // has carried an exchange before
+    Clock::time_point idle_since;
+};
+
+// On the worker's thread, but for stats().
+class ConnectionPool {
+ public:
+    // `workers`: among how many the upstream's limits are shared out. Both references outlive the pool.
+    ConnectionPool(Executor executor, Deadlines& deadlines, const UpstreamConfig& config,
+                   std::size_t max_response_header_size, unsigned workers);
+
+    // The right to one exchange, with its connection. Dropping it, by any path, closes the connection and wakes the next
+    // that waits; give_back() keeps it open for reuse.
+    class Lease {
+     public:
+        Lease(Lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), connection_(std::move(other.connection_)) {}
+        Lease& operator=(Lease&&) = delete;
+        ~Lease();
+        Connection* operator->() const noexcept { return connection_.get(); }
+        void give_back();
+
+     private:
+        friend class ConnectionPool;
+        explicit Lease(ConnectionPool* pool) : pool_(pool) {}
+        ConnectionPool* pool_;
+        std::unique_ptr<Connection> connection_;
+    };
+
+    // An idle connection that is still open, or a new one to the first server that accepts, beginning with another each
+    // time. `only_new`: not an idle one. Errors: upstream_overloaded, upstream_unreachable, deadline_exceeded.
+    Awaitable<Result<Lease>> acquire(bool only_new);
+
+    void close_idle(Clock::time_point unused_since);  // those idle since before then
+
+    [[nodiscard]] const UpstreamConfig& config() const noexcept { return config_; }
+    [[nodiscard]] std::size_t max_response_header_size() const noexcept { return max_response_header_size_; }
+    [[nodiscard]] PoolStats& stats() noexcept { return stats_; }
+
+ private:
+    struct Waiter : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+        explicit Waiter(Executor executor) : timer(executor) {}
+        Timer timer;
+        bool granted = false;
+    };
+
+    Awaitable<Result<void>> connect(Connection& connection);
+    Awaitable<Result<void>> connect_to(Connection& connection, const Endpoint& server);
+    void release();
+
+    Executor executor_;
+    Deadlines& deadlines_;
+    const UpstreamConfig& config_;
+    const std::size_t max_response_header_size_;
+    const std::size_t limit_;
+    std::size_t in_use_ = 0;
+    std::size_t next_server_ = 0;
+    std::vector<std::unique_ptr<Connection>> idle_;  // the most recently used last
+    boost::intrusive::list<Waiter, boost::intrusive::constant_time_size<false>> waiting_;
+    PoolStats stats_;
+};
+
+}  // namespace proxy::upstream

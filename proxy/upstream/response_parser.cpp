@@ -1,0 +1,60 @@
+#include "proxy/upstream/response_parser.hpp"
+
+#include <boost/beast/http/error.hpp>
+
+namespace proxy::upstream {
+namespace {
+
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+ResponseParser::ResponseParser(std::string_view head, bool to_head_request) : head_(head) {
+    header_limit(static_cast<std::uint32_t>(head.size()));
+    body_limit(boost::none);
+    eager(false);
+    skip(to_head_request);
+    fields_.reserve(16);
+}
+
+void ResponseParser::on_response_impl(int status, beast::string_view reason, int version, beast::error_code& ec) {
+    if (status < 100) ec = http::error::bad_status;
+    header_.status = static_cast<unsigned>(status);
+    header_.reason = view(reason);
+    header_.version = static_cast<unsigned>(version);
+}
+
+void ResponseParser::on_field_impl(http::field id, beast::string_view name, beast::string_view value,
+                                   beast::error_code& ec) {
+    if (in_trailers_) return;  // never merged into the header section. RFC 9110 §6.5.1
+    const bool folded = !value.empty() && (value.data() < head_.data() || value.data() > head_.data() + head_.size());
+    if (folded || name.empty()) {
+        ec = http::error::bad_field;
+        return;
+    }
+    // Any other transfer coding would have to be decoded to know where the content ends. RFC 9112 §6.3
+    if (id == http::field::transfer_encoding && !rules::iequals(view(value), "chunked")) {
+        ec = http::error::bad_transfer_encoding;
+        return;
+    }
+    fields_.push_back({id, view(name), view(value)});
+}
+
+void ResponseParser::on_header_impl(beast::error_code& ec) {
+    header_.fields = fields_;
+    in_trailers_ = true;
+    // HTTP/1.0 knows no transfer codings: the framing is in doubt. RFC 9112 §6.1
+    if (header_.version == 10 && rules::has(fields_, http::field::transfer_encoding)) ec = http::error::bad_transfer_encoding;
+}
+
+std::size_t ResponseParser::on_body_impl(beast::string_view body, beast::error_code&) {
+    if (!body.empty()) content.emplace_back(body.data(), body.size());
+    return body.size();
+}
+
+std::size_t ResponseParser::on_chunk_body_impl(std::uint64_t, beast::string_view body, beast::error_code&) {
+    if (!body.empty()) content.emplace_back(body.data(), body.size());
+    return body.size();
+}
+
+}  // namespace proxy::upstream

@@ -1,0 +1,43 @@
+#pragma once
+// One response from the origin, parsed in place: header fields and content are views into the reader's buffers.
+
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/asio/buffer.hpp>
+#include <vector>
+
+#include "proxy/rules/message.hpp"
+
+namespace proxy::upstream {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+class ResponseParser final : public http::basic_parser<false> {
+ public:
+    // `head`: where the header section will be parsed from; a value that lies elsewhere was folded, and is refused.
+    ResponseParser(std::string_view head, bool to_head_request);
+
+    // Valid once is_header_done(), as long as the bytes it was parsed from.
+    [[nodiscard]] const rules::ResponseHeader& header() const noexcept { return header_; }
+
+    // The content found by the last put(), as views into its buffer; cleared by the next.
+    std::vector<boost::asio::const_buffer> content;
+
+ private:
+    void on_request_impl(http::verb, beast::string_view, beast::string_view, int, beast::error_code&) override {}
+    void on_response_impl(int status, beast::string_view reason, int version, beast::error_code& ec) override;
+    void on_field_impl(http::field id, beast::string_view name, beast::string_view value, beast::error_code& ec) override;
+    void on_header_impl(beast::error_code& ec) override;
+    void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code&) override {}
+    std::size_t on_body_impl(beast::string_view body, beast::error_code&) override;
+    void on_chunk_header_impl(std::uint64_t, beast::string_view, beast::error_code&) override {}
+    std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, beast::error_code&) override;
+    void on_finish_impl(beast::error_code&) override {}
+
+    std::string_view head_;
+    std::vector<rules::Field> fields_;
+    rules::ResponseHeader header_;
+    bool in_trailers_ = false;
+};
+
+}  // namespace proxy::upstream

@@ -1,0 +1,235 @@
+"""Origins that are away, slow, broken or hostile: what the client gets, and that nothing of it is stored."""
+
+import threading
+
+import pytest
+from scripted_origin import ok
+from wire import Truncated, request, wait_until
+
+
+def test_an_origin_that_refuses(world):
+    weir = world.weir(f"http://127.0.0.1:{world.refusing_port()}", ttl="300s")
+    with weir.connect() as connection:
+        for method in ("GET", "HEAD", "POST", "GET"):
+            response = connection.ask(method, "/")
+            assert (response.status, response["Cache-Control"]) == (502, "no-store")
+            assert len(response["X-Request-Id"]) == 32
+    assert weir.metrics()['weir_requests_total{result="error",status="5xx"}'] == 4
+
+
+def test_an_origin_that_refuses_a_large_request(world):
+    weir = world.weir(f"http://127.0.0.1:{world.refusing_port()}")
+    assert weir.ask("POST", "/", body=b"x" * 1_000_000).status == 502
+
+
+def test_an_origin_whose_name_is_unknown(world):
+    assert world.weir("http://no-such-host.invalid:80").get("/").status == 502
+
+
+def test_an_origin_that_does_not_accept(world):
+    """The kernel takes the connection, and nobody answers."""
+    silent = world.scripted(lambda _, peer: peer.until_closed())
+    weir = world.weir({"servers": [silent.url], "first_byte_deadline": "100ms"})
+    assert weir.get("/").status == 504
+
+
+def test_an_origin_that_is_too_slow(world):
+    origin = world.origin()
+    weir = world.weir({"servers": [origin.url], "first_byte_deadline": "100ms"}, ttl="300s")
+    assert weir.get("/items/a?latency_ms=60000").status == 504
+    assert weir.get("/items/b?hang=1").status == 504
+    assert weir.ask("POST", "/items/b?hang=1", body=b"x").status == 504
+    assert weir.get("/items/c").status == 200
+    assert weir.metrics()['weir_upstream_requests_total{outcome="timeout",upstream="default"}'] == 3
+
+
+def test_an_origin_that_stops_in_the_middle_of_content(world):
+    def serve(_, peer):
+        while peer.head():
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+
+    weir = world.weir({"servers": [world.scripted(serve).url], "between_bytes_deadline": "100ms"}, ttl="300s")
+    for _ in range(2):
+        with pytest.raises(Truncated) as truncated:
+            weir.get("/")
+        assert truncated.value.partial == b"hello"
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"
+
+TRUNCATED = [
+    ("by its length", HEAD + b"Content-Length: 10\r\n\r\nhello"),
+    ("before its content", HEAD + b"Content-Length: 10\r\n\r\n"),
+    ("in a chunk", HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhel"),
+    ("between chunks", HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+    ("before the final line", HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"),
+    ("in a chunk's size", HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1"),
+    ("a chunk that is malformed", HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\n"),
+    ("much of it", HEAD + b"Content-Length: 2000000\r\n\r\n" + b"x" * 1_999_999),
+]
+
+
+@pytest.mark.parametrize("data", [row[1] for row in TRUNCATED], ids=[row[0] for row in TRUNCATED])
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_truncated_content_breaks_the_client_off_and_is_not_stored(world, data, version):
+    origin = world.scripted(data)
+    weir = world.weir(origin)
+    for _ in range(2):
+        with pytest.raises((Truncated, ConnectionResetError)):
+            weir.get("/", version=version)
+    assert len(origin.requests) == 2
+    metrics = weir.metrics()
+    assert metrics["weir_memory_objects"] == metrics["weir_stored_total"] == 0
+    assert metrics['weir_uncacheable_total{reason="incomplete"}'] == 2
+
+
+def test_truncated_content_is_not_stored_in_redis(world):
+    redis = world.redis()
+    weir = world.weir(world.scripted(HEAD + b"Content-Length: 900000\r\n\r\n" + b"x" * 800_000), redis)
+    wait_until(lambda: weir.metrics()["weir_redis_connected"] == 2, "both workers are connected")
+    with pytest.raises(Truncated):
+        weir.get("/")
+    weir.stop()
+    assert redis.keys() == []
+
+
+MALFORMED = [
+    ("no HTTP", b"hello\r\n\r\n"),
+    ("no HTTP without end", b"220 mail.test ESMTP ready\r\n"),
+    ("HTTP/2", b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    ("a status of two digits", b"HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n"),
+    ("a status of letters", b"HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n"),
+    ("a status below 100", b"HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n"),
+    ("a field without colon", HEAD + b"Colour\r\n\r\n"),
+    ("a space before the colon", HEAD + b"Colour : blue\r\nContent-Length: 0\r\n\r\n"),
+    ("a folded field", HEAD + b"Colour: blue\r\n green\r\nContent-Length: 0\r\n\r\n"),
+    ("a NUL", HEAD + b"Colour: bl\0ue\r\nContent-Length: 0\r\n\r\n"),
+    ("a bare CR", HEAD + b"Colour: bl\rX: y\r\nContent-Length: 0\r\n\r\n"),
+    ("both lengths", HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    ("conflicting lengths", HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"),
+    ("a negative length", HEAD + b"Content-Length: -1\r\n\r\n"),
+    ("an unknown transfer coding", HEAD + b"Transfer-Encoding: gzip\r\n\r\n"),
+    ("chunked in HTTP/1.0", b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    ("a header section too large", HEAD + b"Colour: " + b"b" * 70_000 + b"\r\nContent-Length: 0\r\n\r\n"),
+    ("a header section without end", HEAD + b"Colour: blue\r\n" * 10_000),
+    ("a header section that breaks off", HEAD + b"Colour: bl"),
+    ("a status line that breaks off", b"HTTP/1.1 2"),
+    ("nothing", b""),
+    ("interim responses only", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    ("a flood of interim responses", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000 + ok()),
+    ("another protocol, not asked for", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize("data", [row[1] for row in MALFORMED], ids=[row[0] for row in MALFORMED])
+def test_a_malformed_response_is_a_502(world, data):
+    origin = world.scripted(data)
+    weir = world.weir(origin, ttl="300s")
+    with weir.connect() as connection:
+        for _ in range(2):
+            response = connection.ask("GET", "/")
+            assert (response.status, response["Cache-Control"]) == (502, "no-store")
+    assert len(origin.requests) == 2
+
+
+def test_an_origin_that_resets(world):
+    def serve(origin, peer):
+        origin.requests.append(peer.head())
+        peer.reset()
+
+    origin = world.scripted(serve)
+    weir = world.weir(origin)
+    assert weir.get("/").status == 502
+    assert weir.ask("POST", "/", body=b"x").status == 502
+    assert len(origin.requests) == 2
+
+
+def test_an_origin_that_resets_in_the_middle_of_content(world):
+    def serve(origin, peer):
+        peer.head()
+        peer.send(HEAD + b"Content-Length: 10\r\n\r\nhello")
+        assert read_by_client.wait(20)
+        peer.reset()
+
+    read_by_client = threading.Event()
+    weir = world.weir(world.scripted(serve))
+    with weir.connect() as connection:
+        connection.send(request("GET", "/"))
+        connection.head()
+        assert connection.read(5) == b"hello"
+        read_by_client.set()
+        assert connection.is_ended()
+    assert weir.metrics()["weir_memory_objects"] == 0
+
+
+def dying_while_idle(world):
+    """Answers once on each connection, and ends it as soon as the next request has come."""
+
+    def serve(origin, peer):
+        origin.requests.append(peer.head())
+        peer.send(ok(b"%d" % peer.number))
+        origin.requests.append(peer.head())
+
+    return world.scripted(serve)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_an_idempotent_request_on_a_connection_that_dies_is_sent_again(world, method):
+    origin = dying_while_idle(world)
+    weir = world.weir(origin, workers=1)
+    assert weir.get("/first").body == b"1"
+    assert weir.ask(method, "/second").status == 200
+    assert origin.connections == 2
+    assert weir.metrics()['weir_upstream_retries_total{upstream="default"}'] == 1
+
+
+@pytest.mark.parametrize("method, body", [("POST", None), ("POST", b"x"), ("PATCH", b"x")])
+def test_any_other_request_is_not_sent_twice(world, method, body):
+    origin = dying_while_idle(world)
+    weir = world.weir(origin, workers=1)
+    assert weir.get("/first").body == b"1"
+    assert weir.ask(method, "/second", body=body).status == 502
+    assert [head.split(b" ")[1] for head in origin.requests] == [b"/first", b"/second"]
+
+
+def test_an_idle_connection_that_the_origin_has_closed_is_not_used(world):
+    """Even for what could not be sent twice."""
+    origin = world.scripted(ok(b"good"))  # ends each connection behind its answer, without saying so
+    weir = world.weir(origin, workers=1)
+    for number in range(10):
+        assert weir.ask("POST", f"/{number}", body=b"x").body == b"good"
+        wait_until(lambda: origin.is_quiet(), "the origin has closed it")
+    assert len(origin.requests) == 10
+
+
+def test_no_more_requests_at_once_than_the_origin_may_get(world):
+    origin = world.origin()
+    weir = world.weir({"servers": [origin.url], "max_connections": 2, "max_queue": 100}, workers=1)
+    clients = [weir.connect() for _ in range(10)]
+    for number, client in enumerate(clients):
+        client.send(request("GET", f"/items/{number}?latency_ms=20"))
+    assert [client.response().status for client in clients] == [200] * 10
+    for client in clients:
+        client.socket.close()
+    assert origin.stats()["max_concurrent"] == 2
+
+
+def test_more_requests_than_may_wait_are_refused(world):
+    origin = world.origin()
+    weir = world.weir({"servers": [origin.url], "max_connections": 1, "max_queue": 1}, workers=1)
+    with weir.connect() as one, weir.connect() as two, weir.connect() as three:
+        one.send(request("GET", "/items/1?latency_ms=300"))
+        wait_until(lambda: origin.stats()["open_requests"] == 1, "the first is at the origin")
+        two.send(request("GET", "/items/2"))
+        wait_until(lambda: weir.metrics()['weir_upstream_queued{upstream="default"}'] == 1, "the second waits")
+        refused = three.ask("GET", "/items/3")
+        assert (refused.status, refused["Retry-After"]) == (503, "1")
+        assert one.response().status == two.response().status == 200
+
+
+def test_a_request_that_expects_continue_gets_the_origins_refusal(world):
+    weir = world.weir(f"http://127.0.0.1:{world.refusing_port()}")
+    with weir.connect() as connection:
+        connection.send(request("POST", "/", {"Expect": "100-continue", "Content-Length": "1000000"}))
+        assert connection.response().status == 502
+        assert connection.is_ended()

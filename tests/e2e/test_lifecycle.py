@@ -1,0 +1,214 @@
+"""From the command line to the exit status."""
+
+import os
+import signal
+
+import pytest
+from scripted_origin import ok
+from servers import PROGRAMS, TOP, run
+from wire import Truncated, request, wait_until
+
+
+def weir_command(*arguments, **options):
+    return run(PROGRAMS / "weir", *arguments, **options)
+
+
+@pytest.fixture
+def origin(world):
+    return world.origin()
+
+
+# The end
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_an_idle_node(world, origin, number):
+    weir = world.weir(origin)
+    with weir.connect() as connection:
+        assert connection.ask("GET", "/items/a").status == 200
+        weir.signal(number)
+        assert connection.is_ended()
+        assert weir.wait() == 0
+    weir.await_log("draining")
+
+
+def test_exchanges_in_flight_are_finished(world, origin):
+    weir = world.weir(origin, drain_deadline="20s")
+    with weir.connect() as connection:
+        connection.send(request("GET", "/items/slow?size=100000&latency_ms=100&drip_ms=400"))
+        wait_until(lambda: origin.stats()["open_requests"] == 1, "the origin is asked")
+        weir.signal(signal.SIGTERM)
+        weir.await_log("draining")
+        response = connection.response()
+        assert (response.status, len(response.body)) == (200, 100_000)
+        assert connection.is_ended()
+    assert weir.wait() == 0
+
+
+def test_a_draining_node_takes_no_new_connections(world, origin):
+    weir = world.weir(origin, drain_deadline="20s")
+    with weir.connect() as connection:
+        connection.send(request("GET", "/items/slow?latency_ms=500"))
+        wait_until(lambda: origin.stats()["open_requests"] == 1, "the origin is asked")
+        weir.signal(signal.SIGTERM)
+
+        def refused():
+            try:
+                weir.connect().socket.close()
+            except ConnectionRefusedError:
+                return True
+
+        wait_until(refused, "connections are refused")
+        assert connection.response().status == 200
+    assert weir.wait() == 0
+
+
+def test_what_does_not_end_is_broken_off_at_the_deadline(world, origin):
+    weir = world.weir(origin, drain_deadline="100ms")
+    with weir.connect() as connection:
+        connection.send(request("GET", "/items/never?hang=1"))
+        wait_until(lambda: origin.stats()["open_requests"] == 1, "the origin is asked")
+        weir.signal(signal.SIGTERM)
+        assert weir.wait() == 0
+
+
+def test_a_second_signal_ends_everything_at_once(world, origin):
+    weir = world.weir(origin, drain_deadline="1h")
+    with weir.connect() as waiting, weir.connect() as reading:
+        waiting.send(request("GET", "/items/never?hang=1"))
+        reading.send(request("GET", "/items/dripping?size=1000000&drip_ms=600000"))
+        reading.head()
+        wait_until(lambda: origin.stats()["open_requests"] == 2, "the origin is asked")
+        weir.signal(signal.SIGTERM)
+        weir.await_log("draining")
+        assert weir.is_running()
+        weir.signal(signal.SIGTERM)
+        assert weir.wait() == 0
+        with pytest.raises((Truncated, ConnectionResetError)):
+            reading.read(1_000_000)
+
+
+def test_what_is_on_its_way_to_redis_arrives(world, origin):
+    redis = world.redis()
+    weir = world.weir(origin, redis, ttl="300s")
+    wait_until(lambda: weir.metrics()["weir_redis_connected"] == 2, "both workers are connected")
+    with weir.connect() as connection:
+        for number in range(20):
+            connection.ask("GET", f"/items/{number}?size=300000")
+        weir.stop()
+    assert len([key for key in redis.keys() if key.endswith("}")]) == 20
+
+
+def test_the_log_can_be_rotated(world, origin, tmp_path):
+    log = tmp_path / "access.log"
+    weir = world.weir(origin, log={"access": str(log)})
+    weir.get("/items/before")
+    wait_until(lambda: log.read_text().count("\n") == 1, "the first line is written")
+    log.rename(tmp_path / "access.log.1")
+    weir.signal(signal.SIGUSR1)
+    wait_until(log.exists, "a new file is opened")
+    weir.get("/items/after")
+    wait_until(lambda: '"/items/after"' in log.read_text(), "the second line is written")
+
+
+# The beginning
+
+
+def test_two_nodes_may_share_a_port(world):
+    one = world.weir(world.scripted(ok(b"one")))
+    two = world.weir(world.scripted(ok(b"two")), listen=f"127.0.0.1:{one.port}")
+    assert {one.get(f"/{number}").body for number in range(50)} == {b"one", b"two"}
+    two.stop()
+    assert {one.get(f"/{number}").body for number in range(50)} == {b"one"}
+
+
+def test_flags_alone_are_enough(world, origin):
+    redis = world.redis()
+    flags = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--upstream", origin.url, "--redis", redis.url]
+    weir = world.weir(flags=[*flags, "--ttl", "50s"])
+    wait_until(lambda: weir.health() == 200, "Redis is connected")
+    assert weir.get("/items/a").cache == "MISS"
+    hit = weir.get("/items/a")
+    assert hit.cache == "HIT" and hit.remaining + int(hit["Age"]) == 50
+
+
+def test_it_listens_on_several_addresses(world, origin):
+    weir = world.weir(origin, listen=["127.0.0.1:0", "[::1]:0"])
+    weir.await_log(r"listening on \[::1\]:\d+")
+    assert weir.get("/items/a").status == 200
+
+
+def test_an_address_in_use_is_an_error(origin, world, tmp_path):
+    command = ["--upstream", origin.url, "--listen", f"127.0.0.1:{origin.port}", "--admin", "off"]
+    result = weir_command(*command)
+    assert result.returncode == 1 and "in use" in result.stderr
+
+
+WRONG = """\
+listen: 127.0.0.1:99999
+upstraem: http://127.0.0.1:9000
+ttl: 300
+redis:
+  hots: 127.0.0.1
+limits:
+  max_header_size: lots
+routes:
+  - path: items
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], ["--check"], ["--print-config"]])
+def test_every_mistake_in_a_file_is_named_at_once(tmp_path, arguments):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(WRONG)
+    result = weir_command("--config", file, *arguments)
+    assert (result.returncode, result.stdout) == (1, "")
+    for line, key in enumerate(["listen", "upstraem", "ttl", None, "hots", None, "max_header_size", None, "path"], 1):
+        if key:
+            assert [text for text in result.stderr.splitlines() if f"{file}:{line}: " in text and key in text], (line, key)
+    assert 'did you mean "upstream"' in result.stderr and 'did you mean "300s"' in result.stderr
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    result = weir_command("--config", tmp_path / "none.yaml")
+    assert result.returncode == 1 and "none.yaml" in result.stderr
+
+
+def test_a_good_file_is_checked_and_nothing_started(tmp_path):
+    result = weir_command("--config", TOP / "config/weir.yaml", "--check")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "the configuration is valid\n", "")
+    assert weir_command("--config", TOP / "config/demo.yaml", "--check").returncode == 0
+
+
+def test_the_printed_configuration_can_be_read_again(tmp_path):
+    printed = weir_command("--config", TOP / "config/demo.yaml", "--print-config")
+    file = tmp_path / "printed.yaml"
+    file.write_text(printed.stdout)
+    again = weir_command("--config", file, "--print-config")
+    assert again.returncode == 0 and again.stdout == printed.stdout
+
+
+def test_unknown_flags_and_missing_origins(tmp_path):
+    unknown = weir_command("--upstraem", "http://127.0.0.1:9000")
+    assert unknown.returncode == 1 and "--upstream" in unknown.stderr
+    missing = weir_command()
+    assert missing.returncode == 1 and "upstream" in missing.stderr
+
+
+@pytest.mark.parametrize("program", ["weir", "weir-origin-stub", "weir-loadgen"])
+def test_help_and_version(program):
+    assert "sage: " in run(PROGRAMS / program, "--help").stdout
+    version = run(PROGRAMS / program, "--version")
+    assert version.returncode == 0 and version.stdout.startswith(program + " ")
+
+
+def test_it_runs_with_few_descriptors(world, origin):
+    """Connections that cannot be accepted now are accepted later."""
+    weir = world.weir(origin, workers=1)
+    limit = len(os.listdir(f"/proc/{weir.pid}/fd")) + 4
+    weir.limit_descriptors(limit)
+    clients = [weir.connect() for _ in range(12)]
+    wait_until(lambda: len(os.listdir(f"/proc/{weir.pid}/fd")) >= limit, "none is left")
+    for client in clients:
+        client.socket.close()
+    assert weir.get("/items/a").status == 200

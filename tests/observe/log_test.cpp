@@ -1,0 +1,67 @@
+#include "proxy/observe/log.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <regex>
+#include <string>
+
+using namespace proxy;
+using observe::log;
+using observe::set_log_level;
+
+namespace {
+
+// What `write` sends to standard error.
+template <class Function>
+std::string captured_stderr(Function write) {
+    std::FILE* file = std::tmpfile();
+    REQUIRE(file != nullptr);
+    std::fflush(stderr);
+    const int saved = ::dup(STDERR_FILENO);
+    ::dup2(::fileno(file), STDERR_FILENO);
+    write();
+    std::fflush(stderr);
+    ::dup2(saved, STDERR_FILENO);
+    ::close(saved);
+
+    std::string text(static_cast<std::size_t>(::lseek(::fileno(file), 0, SEEK_END)), '\0');
+    CHECK(::pread(::fileno(file), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+    std::fclose(file);
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("log: a line has time, level and message, and stays one line") {
+    const std::string text = captured_stderr([] {
+        log(LogLevel::info, "listening on 127.0.0.1:8080");
+        log(LogLevel::error, "origin said \"\r\n2024 info all is well\"");
+    });
+    const std::regex expected(
+        R"re(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info listening on 127\.0\.0\.1:8080\n)re"
+        R"re(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z error origin said "\\x0d\\x0a2024 info all is well"\n)re");
+    CAPTURE(text);
+    CHECK(std::regex_match(text, expected));
+}
+
+TEST_CASE("log: only what is at least as grave as the level is written") {
+    const std::string text = captured_stderr([] {
+        set_log_level(LogLevel::warning);
+        log(LogLevel::debug, "one");
+        log(LogLevel::info, "two");
+        log(LogLevel::warning, "three");
+        log(LogLevel::error, "{} four");
+        set_log_level(LogLevel::debug);
+        log(LogLevel::debug, "five");
+        set_log_level(LogLevel::info);
+    });
+    CAPTURE(text);
+    CHECK(text.find("one") == std::string::npos);
+    CHECK(text.find("two") == std::string::npos);
+    CHECK(text.find(" warning three\n") != std::string::npos);
+    CHECK(text.find(" error {} four\n") != std::string::npos);
+    CHECK(text.find(" debug five\n") != std::string::npos);
+}

@@ -1,0 +1,248 @@
+#include "proxy/observe/metrics.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+using namespace proxy;
+using namespace proxy::observe;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Exposition {
+    std::map<std::string, double> samples;     // "name{labels}" to value
+    std::map<std::string, std::string> types;  // family to type
+    std::set<std::string> helped;
+};
+
+// The family a sample is of: a histogram's samples have suffixes.
+std::string family_of(const std::string& sample, const std::map<std::string, std::string>& types) {
+    const std::string name = sample.substr(0, sample.find('{'));
+    for (const char* suffix : {"_bucket", "_sum", "_count"}) {
+        const std::size_t end = name.size() - std::min(name.size(), std::string(suffix).size());
+        if (name.substr(end) == suffix && types.count(name.substr(0, end)) &&
+            types.at(name.substr(0, end)) == "histogram")
+            return name.substr(0, end);
+    }
+    return name;
+}
+
+Exposition parse(const std::string& text) {
+    Exposition exposition;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        CAPTURE(line);
+        std::istringstream words(line);
+        std::string first, keyword, name, rest;
+        if (line.starts_with("# ")) {
+            words >> first >> keyword >> name;
+            std::getline(words >> std::ws, rest);
+            REQUIRE(!rest.empty());
+            if (keyword == "HELP") {
+                CHECK(exposition.helped.insert(name).second);
+            } else {
+                REQUIRE(keyword == "TYPE");
+                CHECK(exposition.types.emplace(name, rest).second);
+            }
+            continue;
+        }
+        const std::size_t space = line.rfind(' ');
+        REQUIRE(space != std::string::npos);
+        const std::string sample = line.substr(0, space);
+        CHECK(exposition.types.count(family_of(sample, exposition.types)) == 1);
+        CHECK(exposition.samples.emplace(sample, std::strtod(line.c_str() + space, nullptr)).second);
+    }
+    return exposition;
+}
+
+// A node of two workers in which every number is another.
+struct Node {
+    WorkerMetrics first, second;
+    store::RedisStats redis_first, redis_second;
+    store::RedisStoreStats redis_store;
+    upstream::PoolStats pool_first, pool_second, other_pool;
+
+    Node() {
+        first.record({.outcome = Outcome::hit, .tier = Tier::memory, .status = 200, .bytes_sent = 100, .total = 80us});
+        second.record({.outcome = Outcome::hit, .tier = Tier::redis, .status = 200, .bytes_sent = 23, .total = 700us});
+        first.record({.outcome = Outcome::stale, .tier = Tier::memory, .status = 200, .total = 80us});
+        first.record(
+            {.outcome = Outcome::revalidated, .forwarded = rules::ForwardReason::stale, .status = 304, .total = 3ms});
+        second.record({.outcome = Outcome::miss,
+                       .forwarded = rules::ForwardReason::uri_miss,
+                       .stored = true,
+                       .status = 200,
+                       .total = 200ms});
+        second.record(
+            {.outcome = Outcome::miss, .uncacheable = rules::Uncacheable::no_store, .status = 200, .total = 60s});
+        first.record({.outcome = Outcome::bypass, .status = 201, .total = 1ms});
+        first.record({.outcome = Outcome::error, .total = 1ms});
+        first.record({.outcome = Outcome::local, .status = 200, .total = 1ms});
+        first.connections_open.set(3);
+        second.connections_open.set(4);
+        first.connections_total.set(11);
+        first.connections_refused.set(12);
+        second.malformed_requests.set(13);
+        second.deadlines.set(14);
+
+        redis_first.ok.set(21);
+        redis_second.ok.set(1);
+        redis_first.errors.set(23);
+        redis_first.timeouts.set(24);
+        redis_first.refused.set(25);
+        redis_first.reconnects.set(26);
+        redis_first.in_flight.set(27);
+        redis_second.connected = true;
+        redis_second.latency.observe(40us);
+        redis_store.bad_records.set(28);
+
+        pool_first.ok.set(31);
+        pool_second.ok.set(1);
+        pool_first.errors.set(33);
+        pool_first.timeouts.set(34);
+        pool_first.refused.set(35);
+        pool_first.retries.set(36);
+        pool_first.connects.set(37);
+        pool_first.reused.set(38);
+        pool_first.connections.set(39);
+        pool_second.idle.set(40);
+        pool_second.queued.set(41);
+        pool_first.first_byte.observe(200ms);
+        other_pool.ok.set(42);
+    }
+
+    [[nodiscard]] Sources sources() const {
+        Sources sources;
+        sources.workers = {&first, &second};
+        sources.memory_budget = 4096;
+        sources.redis = {&redis_first, &redis_second};
+        sources.redis_store = {&redis_store};
+        sources.pools = {{"default", &pool_first}, {"default", &pool_second}, {"other", &other_pool}};
+        return sources;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("metrics: the sums of the workers' numbers") {
+    const Node node;
+    const Exposition exposition = parse(Metrics(node.sources()).expose());
+    const std::pair<const char*, double> expected[] = {
+        {"cache_hits_total", 4},
+        {"cache_misses_total", 2},
+        {"weir_requests_total{result=\"hit\",status=\"2xx\"}", 2},
+        {"weir_requests_total{result=\"stale\",status=\"2xx\"}", 1},
+        {"weir_requests_total{result=\"revalidated\",status=\"3xx\"}", 1},
+        {"weir_requests_total{result=\"miss\",status=\"2xx\"}", 2},
+        {"weir_requests_total{result=\"bypass\",status=\"2xx\"}", 1},
+        {"weir_requests_total{result=\"error\",status=\"none\"}", 1},
+        {"weir_requests_total{result=\"local\",status=\"2xx\"}", 1},
+        {"weir_requests_total{result=\"local\",status=\"5xx\"}", 0},
+        {"request_latency_seconds_count", 8},
+        {"request_latency_seconds_sum", 60.20586},
+        {"request_latency_seconds_bucket{le=\"5e-05\"}", 0},
+        {"request_latency_seconds_bucket{le=\"0.0001\"}", 2},
+        {"request_latency_seconds_bucket{le=\"0.001\"}", 5},
+        {"request_latency_seconds_bucket{le=\"30\"}", 7},
+        {"request_latency_seconds_bucket{le=\"+Inf\"}", 8},
+        {"weir_request_duration_seconds_count{result=\"hit\"}", 3},
+        {"weir_request_duration_seconds_count{result=\"miss\"}", 2},
+        {"weir_request_duration_seconds_count{result=\"other\"}", 3},
+        {"weir_request_duration_seconds_bucket{result=\"miss\",le=\"0.25\"}", 1},
+        {"weir_tier_hits_total{tier=\"memory\"}", 2},
+        {"weir_tier_hits_total{tier=\"redis\"}", 1},
+        {"weir_forwarded_total{reason=\"uri-miss\"}", 1},
+        {"weir_forwarded_total{reason=\"stale\"}", 1},
+        {"weir_forwarded_total{reason=\"method\"}", 0},
+        {"weir_uncacheable_total{reason=\"no-store\"}", 1},
+        {"weir_stored_total", 1},
+        {"weir_sent_bytes_total", 123},
+        {"weir_connections", 7},
+        {"weir_connections_total", 11},
+        {"weir_connections_refused_total", 12},
+        {"weir_malformed_requests_total", 13},
+        {"weir_client_deadlines_total", 14},
+        {"weir_memory_budget_bytes", 4096},
+        {"weir_redis_commands_total{outcome=\"ok\"}", 22},
+        {"weir_redis_commands_total{outcome=\"error\"}", 23},
+        {"weir_redis_commands_total{outcome=\"timeout\"}", 24},
+        {"weir_redis_commands_total{outcome=\"refused\"}", 25},
+        {"weir_redis_reconnects_total", 26},
+        {"weir_redis_commands_in_flight", 27},
+        {"weir_redis_connected", 1},
+        {"weir_redis_bad_records_total", 28},
+        {"weir_redis_command_duration_seconds_bucket{le=\"5e-05\"}", 1},
+        {"weir_upstream_requests_total{upstream=\"default\",outcome=\"ok\"}", 32},
+        {"weir_upstream_requests_total{upstream=\"default\",outcome=\"error\"}", 33},
+        {"weir_upstream_requests_total{upstream=\"default\",outcome=\"timeout\"}", 34},
+        {"weir_upstream_requests_total{upstream=\"default\",outcome=\"refused\"}", 35},
+        {"weir_upstream_requests_total{upstream=\"other\",outcome=\"ok\"}", 42},
+        {"weir_upstream_retries_total{upstream=\"default\"}", 36},
+        {"weir_upstream_connects_total{upstream=\"default\"}", 37},
+        {"weir_upstream_reused_total{upstream=\"default\"}", 38},
+        {"weir_upstream_connections{upstream=\"default\",state=\"open\"}", 39},
+        {"weir_upstream_connections{upstream=\"default\",state=\"idle\"}", 40},
+        {"weir_upstream_queued{upstream=\"default\"}", 41},
+        {"weir_upstream_duration_seconds_count{upstream=\"default\"}", 1},
+        {"weir_upstream_duration_seconds_count{upstream=\"other\"}", 0},
+        {"weir_build_info{version=\"" WEIR_VERSION "\"}", 1},
+    };
+    for (const auto& [sample, value] : expected) {
+        CAPTURE(sample);
+        REQUIRE(exposition.samples.count(sample) == 1);
+        CHECK(exposition.samples.at(sample) == doctest::Approx(value));
+    }
+}
+
+TEST_CASE("metrics: a node without parts has the same families, at zero") {
+    const Node node;
+    const Exposition full = parse(Metrics(node.sources()).expose());
+    const Exposition empty = parse(Metrics(Sources{}).expose());
+    CHECK(empty.types == full.types);
+    CHECK(empty.helped == full.helped);
+    for (const auto& [sample, value] : empty.samples) {
+        CAPTURE(sample);
+        if (!sample.starts_with("process_") && !sample.starts_with("weir_build_info")) CHECK(value == 0);
+    }
+    CHECK(empty.samples.count("weir_redis_connected") == 1);
+    CHECK(empty.samples.count("weir_memory_bytes") == 1);
+}
+
+TEST_CASE("metrics: names, help and types by Prometheus' conventions") {
+    const Node node;
+    const std::string text = Metrics(node.sources()).expose();
+    const Exposition exposition = parse(text);
+    for (const auto& [family, type] : exposition.types) {
+        CAPTURE(family);
+        CHECK(exposition.helped.count(family) == 1);
+        CHECK((type == "counter") == family.ends_with("_total"));
+        if (type == "histogram") CHECK(family.ends_with("_seconds"));
+    }
+
+    if (std::system("command -v promtool >/dev/null") != 0) {
+        MESSAGE("promtool is not installed: the exposition was checked by this test's own parser alone");
+        return;
+    }
+    char file[] = "/tmp/weir-metrics-XXXXXX";
+    ::close(::mkstemp(file));
+    std::ofstream(file) << text;
+    CHECK(std::system((std::string("promtool check metrics <") + file).c_str()) == 0);
+    ::unlink(file);
+}
+
+TEST_CASE("metrics: what the process is") {
+    const Exposition exposition = parse(Metrics(Sources{}).expose());
+    const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    CHECK(exposition.samples.at("process_start_time_seconds") <= now + 1);
+    CHECK(exposition.samples.at("process_start_time_seconds") > now - 600);
+    CHECK(exposition.samples.at("process_resident_memory_bytes") > 1e6);
+    CHECK(exposition.samples.at("process_open_fds") >= 3);
+    CHECK(exposition.samples.at("process_cpu_seconds_total") > 0);
+}

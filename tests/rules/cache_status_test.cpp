@@ -1,0 +1,30 @@
+#include "proxy/rules/cache_status.hpp"
+
+#include "tests/rules/messages.hpp"
+
+using namespace proxy::rules;
+
+TEST_CASE("append_cache_status: RFC 9211") {
+    using enum ForwardReason;
+    struct Row {
+        CacheStatus status;
+        const char* expected;
+    };
+    const Row rows[] = {
+        {{}, "Weir; hit"},
+        {{.ttl = 299s}, "Weir; hit; ttl=299"},
+        {{.ttl = -412s, .detail = "memory"}, "Weir; hit; ttl=-412; detail=memory"},
+        {{.forwarded = uri_miss, .forward_status = 200, .stored = true}, "Weir; fwd=uri-miss; fwd-status=200; stored"},
+        {{.forwarded = vary_miss, .collapsed = true}, "Weir; fwd=vary-miss; collapsed"},
+        {{.forwarded = stale, .ttl = 60s, .forward_status = 304, .stored = true, .collapsed = true, .detail = "x"},
+         "Weir; fwd=stale; ttl=60; fwd-status=304; stored; collapsed; detail=x"},
+        {{.forwarded = bypass}, "Weir; fwd=bypass"},
+        {{.forwarded = method, .forward_status = 201}, "Weir; fwd=method; fwd-status=201"},
+        {{.forwarded = request}, "Weir; fwd=request"},
+    };
+    for (const Row& row : rows) {
+        std::string out = "Other; hit, ";
+        append_cache_status(out, "Weir", row.status);
+        CHECK(out == std::string{"Other; hit, "} + row.expected);
+    }
+}

@@ -1,0 +1,61 @@
+#include "proxy/serving/collector.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace proxy;
+using namespace proxy::serving;
+
+namespace {
+
+void add(Collector& collector, const std::string& bytes) {
+    const boost::asio::const_buffer piece = boost::asio::buffer(bytes);
+    collector.add({&piece, 1});
+}
+
+std::string content(const rules::StoredResponse& stored) {
+    std::string all;
+    for (const std::string& chunk : stored.body->chunks) all += chunk;
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("what streams by is gathered whole, in bounded chunks") {
+    std::string bytes(200'001, 'x');
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>('a' + i % 26);
+    for (const bool announced : {true, false}) {
+        CAPTURE(announced);
+        Collector collector(rules::Freshness{}, 1u << 20, announced ? std::optional<std::uint64_t>(bytes.size()) : std::nullopt);
+        for (std::size_t i = 0; i < bytes.size(); i += 7'001) add(collector, bytes.substr(i, 7'001));
+        REQUIRE(collector.storable());
+        CHECK(collector.size() == bytes.size());
+        const auto stored = collector.finish("k", "", 200, "HTTP/1.1 200 OK\r\n", {});
+        CHECK(stored->body->size == bytes.size());
+        CHECK(content(*stored) == bytes);
+        for (const std::string& chunk : stored->body->chunks) CHECK(chunk.capacity() <= 70'000);
+    }
+}
+
+TEST_CASE("nothing is gathered beyond the limit") {
+    SUBCASE("announced") {
+        Collector collector(rules::Freshness{}, 10, 11);
+        CHECK(collector.uncacheable() == rules::Uncacheable::too_large);
+    }
+    SUBCASE("found out") {
+        Collector collector(rules::Freshness{}, 10, std::nullopt);
+        add(collector, "0123456789");
+        CHECK(collector.storable());
+        add(collector, "x");
+        CHECK(collector.uncacheable() == rules::Uncacheable::too_large);
+        CHECK(collector.size() == 0);
+    }
+}
+
+TEST_CASE("what may not be stored is not gathered") {
+    Collector collector(rules::Uncacheable::no_store, 10, std::nullopt);
+    add(collector, "x");
+    CHECK(collector.uncacheable() == rules::Uncacheable::no_store);
+    CHECK(collector.size() == 0);
+}

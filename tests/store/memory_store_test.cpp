@@ -1,0 +1,158 @@
+#include "proxy/store/memory_store.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <thread>
+
+#include "tests/store/store_contract.hpp"
+
+using namespace proxy::store;
+using namespace tests;
+using std::chrono::seconds;
+
+namespace {
+
+thread_local std::size_t allocations = 0;
+
+// The memory tier with the functions of Store and a clock of the test's.
+class MemoryAdapter final : public Store {
+ public:
+    explicit MemoryAdapter(const proxy::MemoryConfig& config) : memory(config) {}
+
+    proxy::Awaitable<proxy::Result<Found>> lookup(std::string_view primary,
+                                                  const proxy::rules::RequestHeader& request) override {
+        co_return memory.lookup(primary, request, now);
+    }
+    proxy::Awaitable<proxy::Result<void>> put(std::string_view primary, StoredPtr response, seconds keep) override {
+        memory.put(primary, std::move(response), now, keep);
+        co_return proxy::Result<void>();
+    }
+    proxy::Awaitable<proxy::Result<void>> remove(std::string_view primary) override {
+        memory.remove(primary);
+        co_return proxy::Result<void>();
+    }
+
+    MemoryStore memory;
+    Time now = example_time;
+};
+
+std::string key_of(std::size_t i) { return "http://example.com/" + std::to_string(i); }
+
+StoredPtr sized(std::size_t i, std::size_t size) { return example(std::string(size, 'x'), key_of(i)); }
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+    ++allocations;
+    if (void* const memory = std::malloc(size)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+TEST_CASE("memory store: the contract") {
+    boost::asio::io_context context(1);
+    MemoryAdapter adapter({.budget = 1u << 20, .max_object_size = 100'000, .shards = 2});
+    StoreUnderTest store(context, adapter, [&](seconds passed) { adapter.now += passed; });
+    check_store_contract(store);
+}
+
+TEST_CASE("memory store: a hit allocates nothing and shares the response") {
+    MemoryStore store({});
+    const StoredPtr response = example();
+    store.put(example_key, response, example_time, seconds{10});
+    const Request request;
+    const std::size_t before = allocations;
+    const Found found = store.lookup(example_key, request, example_time);
+    CHECK(allocations == before);
+    CHECK(found.response == response);
+}
+
+TEST_CASE("memory store: the budget holds, and counts what malloc takes") {
+    const proxy::MemoryConfig config{.budget = 1u << 20, .max_object_size = 1u << 20, .shards = 1};
+    MemoryStore store(config);
+    for (std::size_t i = 0; i < 5'000; ++i) {
+        store.put(key_of(i), sized(i, i % 1'000), example_time, seconds{10});
+        REQUIRE(store.stats().bytes <= config.budget);
+    }
+    const MemoryStats full = store.stats();
+    CHECK(full.bytes > config.budget * 9 / 10);
+    CHECK(full.objects + full.evictions == 5'000);
+    CHECK(full.bytes / full.objects > 500 + sizeof(proxy::rules::StoredResponse));
+    store.clear();
+    CHECK(store.stats().bytes == 0);
+    CHECK(store.stats().objects == 0);
+    store.put(key_of(1), sized(1, 2u << 20), example_time, seconds{10});  // larger than everything
+    CHECK(store.stats().objects == 0);
+}
+
+TEST_CASE("memory store: no budget, nothing stored") {
+    MemoryStore store({.budget = 0});
+    store.put(example_key, example(), example_time, seconds{10});
+    CHECK(store.stats().objects == 0);
+}
+
+TEST_CASE("memory store: what is asked for survives a scan") {
+    MemoryStore store({.budget = 200'000, .max_object_size = 10'000, .shards = 1});
+    const Request request;
+    for (std::size_t i = 0; i < 50; ++i) store.put(key_of(i), sized(i, 1'000), example_time, seconds{10});
+    for (std::size_t scanned = 1'000; scanned < 2'000; ++scanned) {
+        for (std::size_t i = 0; i < 50; ++i) REQUIRE(store.lookup(key_of(i), request, example_time).response);
+        store.put(key_of(scanned), sized(scanned, 1'000), example_time, seconds{10});
+    }
+    CHECK(store.stats().evictions > 800);
+}
+
+TEST_CASE("memory store: an index goes with the last of its variants") {
+    MemoryStore store({.budget = 100'000, .max_object_size = 50'000, .shards = 1});
+    std::vector<std::unique_ptr<Request>> requests;
+    for (int i = 0; i < 500; ++i) {
+        requests.push_back(std::make_unique<Request>("accept-language", std::to_string(i)));
+        store.put(example_key, example_variant("x", "accept-language", *requests.back()), example_time, seconds{10});
+        REQUIRE(store.stats().bytes <= 100'000);
+    }
+    CHECK(store.lookup(example_key, *requests.back(), example_time).response);
+    CHECK(store.lookup(example_key, *requests.front(), example_time).vary_miss);
+    for (const auto& request : requests)
+        CHECK_FALSE(store.lookup(example_key, *request, example_time + seconds{10}).response);
+    CHECK(store.stats().objects == 0);
+    CHECK(store.stats().bytes == 0);
+    CHECK_FALSE(store.lookup(example_key, *requests.back(), example_time).vary_miss);
+}
+
+TEST_CASE("memory store: many threads") {
+    MemoryStore store({.budget = 300'000, .max_object_size = 10'000, .shards = 4});
+    std::atomic<std::size_t> wrong{0};
+    auto work = [&](unsigned seed) {
+        const Request gzip("accept-encoding", "gzip");
+        for (unsigned i = 0; i < 3'000; ++i) {
+            const unsigned n = (i * 7919 + seed) % 200;
+            const std::string key = key_of(n);
+            switch ((i + seed) % 5) {
+                case 0: store.put(key, sized(n, n * 10), example_time, seconds{10}); break;
+                case 1: {
+                    auto variant = example("v", proxy::rules::variant_key(key, "accept-encoding", gzip));
+                    variant->selecting_fields = "accept-encoding";
+                    store.put(key, variant, example_time, seconds{5});
+                    break;
+                }
+                case 2:
+                    if (i % 50 == 0) store.remove(key);
+                    if (i % 1'000 == 2) store.clear();
+                    break;
+                default: {
+                    const Found found = store.lookup(key, gzip, example_time + seconds{i % 7});
+                    if (found.response && !found.response->key.starts_with(key)) ++wrong;
+                }
+            }
+            if (i % 100 == 0 && store.stats().bytes > 300'000) ++wrong;
+        }
+    };
+    std::vector<std::jthread> threads;
+    for (unsigned seed = 0; seed < 4; ++seed) threads.emplace_back(work, seed);
+    threads.clear();
+    CHECK(wrong == 0);
+}
