@@ -88,7 +88,8 @@ void apply(CacheControl& control, std::string_view member) {
     const std::size_t equals = member.find('=');
     const bool has_argument = equals != std::string_view::npos;
     const std::string_view name = trim(member.substr(0, equals));
-    const std::string_view raw_argument = has_argument ? member.substr(equals + 1) : std::string_view{};
+    const std::string_view raw_argument = has_argument ? trim(member.substr(equals + 1)) : std::string_view{};
+    const bool spaced = has_argument && name.size() + 1 + raw_argument.size() < member.size();
     const std::optional<std::string_view> content = unquoted(raw_argument);
     if (!content && member.find('"') != std::string_view::npos) {
         control.no_store = true;
@@ -101,7 +102,7 @@ void apply(CacheControl& control, std::string_view member) {
     } else if (const Duration* duration = find_row(durations, name)) {
         if (!has_argument && duration->member == &CacheControl::max_stale)
             control.max_stale_any = true;
-        else if (!has_argument || (name.size() == equals && trim(raw_argument) == raw_argument))
+        else if (!spaced)
             merge(control.*duration->member, argument);
     } else if (const Qualifiable* directive = find_row(qualifiables, name)) {
         if (has_argument)

@@ -10,12 +10,12 @@
 namespace proxy::rules {
 
 struct CacheStatus {
-    std::optional<ForwardReason> forwarded;  // empty: a hit
-    std::optional<seconds> ttl;              // remaining freshness; negative when stale
-    std::optional<unsigned> forward_status;  // what the origin answered
+    std::optional<ForwardReason> forwarded{};  // empty: a hit
+    std::optional<seconds> ttl{};              // remaining freshness; negative when stale
+    std::optional<unsigned> forward_status{};  // what the origin answered
     bool stored = false;
     bool collapsed = false;
-    std::string_view detail;  // a token: why not stored, which tier, ...; empty: none
+    std::string_view detail{};  // a token: why not stored, which tier, ...; empty: none
 };
 
 // Appends one list member, e.g. `Weir; hit; ttl=299` or `Weir; fwd=uri-miss; fwd-status=200; stored`.

@@ -52,7 +52,7 @@ bool is_of_use(const ResponseHeader& response, const Arrival& arrival, const Fre
     const seconds usable_for =
         freshness.lifetime +
         std::max({freshness.stale_while_revalidate, freshness.stale_if_error, freshness.stale_when_disconnected});
-    return has(response.fields, http::field::etag) ||
+    return !value_of(response.fields, http::field::etag).empty() ||
            parse_http_date(value_of(response.fields, http::field::last_modified), arrival.response_time) ||
            (!freshness.no_cache && usable_for > current_age(arrival, arrival.response_time));
 }

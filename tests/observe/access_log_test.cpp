@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "proxy/error.hpp"
-#include "proxy/observe/log.hpp"
 
 using namespace proxy;
 using namespace proxy::observe;
@@ -140,7 +139,6 @@ TEST_CASE("access log: written soon, appended to, and reopened after it was move
 }
 
 TEST_CASE("access log: a full disk costs lines, not the node") {
-    set_log_level(LogLevel::error);
     AccessLog log("/dev/full");
     for (int i = 0; i < 10; ++i) log.write({.target = "/a"});
     for (int i = 0; i < 500 && log.dropped() < 10; ++i) std::this_thread::sleep_for(10ms);

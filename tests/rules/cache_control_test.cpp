@@ -60,9 +60,9 @@ TEST_CASE("parse_delta_seconds: RFC 9111 §1.2.2") {
 
 TEST_CASE("parse_cache_control: RFC 9111 §5.2, §4.2.1") {
     struct Row {
-        const char* name;
+        std::string_view name;
         const char* lines;
-        const char* expected;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"no field", "X: max-age=1", "not present"},
@@ -121,10 +121,10 @@ TEST_CASE("parse_cache_control: RFC 9111 §5.2, §4.2.1") {
 
 TEST_CASE("response_directives: targeted fields, RFC 9213 §2") {
     struct Row {
-        const char* name;
+        std::string_view name;
         const char* lines;
         bool targeted;
-        const char* expected;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"none there", "Cache-Control: max-age=1", false, "max-age=1"},

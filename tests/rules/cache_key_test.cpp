@@ -16,8 +16,9 @@ std::string key_of(const RequestHeader& request, const KeyPolicy& policy = {}) {
 
 TEST_CASE("primary_key: the target URI, RFC 9111 §2, RFC 9110 §4.2.3") {
     struct Row {
-        const char* name;
-        const char *scheme, *authority, *target, *expected;
+        std::string_view name;
+        const char *scheme, *authority, *target;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"plain", "http", "example.com", "/items/foo?a=1", "http://example.com/items/foo?a=1"},
@@ -52,10 +53,11 @@ TEST_CASE("primary_key: what the policy says of the query") {
     using enum QueryPolicy;
     const std::vector<std::string> none, tracking{"utm_*", "gclid"};
     struct Row {
-        const char* name;
+        std::string_view name;
         QueryPolicy query;
         const std::vector<std::string>& ignored;
-        const char *target, *expected;
+        const char* target;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"sorted by name", sort, none, "/?b=1&a=2&c", "/?a=2&b=1&c"},
@@ -81,7 +83,7 @@ TEST_CASE("primary_key: what the policy says of the query") {
         RequestHeader request;
         request.authority = "a";
         request.target = row.target;
-        CHECK(key_of(request, policy) == std::string("http://a") + row.expected);
+        CHECK(key_of(request, policy) == "http://a" + std::string{row.expected});
     }
 }
 
@@ -90,8 +92,9 @@ TEST_CASE("primary_key: request fields and cookies of the policy") {
     policy.request_fields = {"X-Device"};
     policy.cookies = {"lang"};
     struct Row {
-        const char* name;
-        const char *lines, *expected;
+        std::string_view name;
+        const char* lines;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"absent", "", " field:x-device cookie:lang"},
@@ -111,14 +114,15 @@ TEST_CASE("primary_key: request fields and cookies of the policy") {
     for (const Row& row : rows) {
         CAPTURE(row.name);
         const Lines lines(row.lines);
-        CHECK(key_of(request_with(lines), policy) == std::string("http://example.com/path?a=1") + row.expected);
+        CHECK(key_of(request_with(lines), policy) == "http://example.com/path?a=1" + std::string{row.expected});
     }
 }
 
 TEST_CASE("selecting_fields: RFC 9110 §12.5.5") {
     struct Row {
-        const char* name;
-        const char *lines, *expected;
+        std::string_view name;
+        const char* lines;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"no Vary", "X: y", ""},
@@ -142,8 +146,9 @@ TEST_CASE("selecting_fields: RFC 9110 §12.5.5") {
 
 TEST_CASE("variant_key: RFC 9111 §4.1") {
     struct Row {
-        const char* name;
-        const char *selecting, *lines, *expected;
+        std::string_view name;
+        const char *selecting, *lines;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"nothing selects", "", "A: 1", "K"},

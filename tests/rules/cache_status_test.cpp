@@ -8,7 +8,7 @@ TEST_CASE("append_cache_status: RFC 9211") {
     using enum ForwardReason;
     struct Row {
         CacheStatus status;
-        const char* expected;
+        std::string_view expected;
     };
     const Row rows[] = {
         {{}, "Weir; hit"},
@@ -25,6 +25,6 @@ TEST_CASE("append_cache_status: RFC 9211") {
     for (const Row& row : rows) {
         std::string out = "Other; hit, ";
         append_cache_status(out, "Weir", row.status);
-        CHECK(out == std::string{"Other; hit, "} + row.expected);
+        CHECK(out == "Other; hit, " + std::string{row.expected});
     }
 }

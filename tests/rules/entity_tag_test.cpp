@@ -32,7 +32,7 @@ TEST_CASE("equal: RFC 9110 §8.8.3.2") {
 
 TEST_CASE("lists_entity_tag") {
     struct Row {
-        const char* name;
+        std::string_view name;
         const char* lines;
         bool expected;
     };

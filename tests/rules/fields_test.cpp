@@ -6,7 +6,7 @@ using namespace proxy::rules;
 
 TEST_CASE("next_list_member: RFC 9110 §5.6.1.2") {
     struct Row {
-        const char* name;
+        std::string_view name;
         std::string_view list;
         std::vector<std::string_view> expected;
     };

@@ -6,7 +6,7 @@ using namespace proxy::rules;
 
 TEST_CASE("arrival_of: RFC 9110 §6.6.1, RFC 9111 §5.1") {
     struct Row {
-        const char* name;
+        std::string_view name;
         const char* lines;
         Time date;
         seconds age;
@@ -40,7 +40,7 @@ TEST_CASE("arrival_of: RFC 9110 §6.6.1, RFC 9111 §5.1") {
 
 TEST_CASE("current_age: RFC 9111 §4.2.3") {
     struct Row {
-        const char* name;
+        std::string_view name;
         Arrival arrival;
         seconds after, expected;
     };
@@ -79,7 +79,7 @@ TEST_CASE("freshness_of: lifetime and its source, RFC 9111 §4.2.1, §4.2.2") {
     const std::string expires_in_60s = date + "Expires: Sun, 06 Nov 1994 08:50:37 GMT\n";
 
     struct Row {
-        const char* name;
+        std::string_view name;
         std::string lines;
         unsigned status;
         Policy policy;
@@ -178,7 +178,7 @@ TEST_CASE("freshness_of: vetoes and stale windows, RFC 9111 §4.2.4, RFC 5861") 
     override.override_ttl = 300s;
 
     struct Row {
-        const char* name;
+        std::string_view name;
         const char* lines;
         Policy policy;
         bool no_cache, must_revalidate;

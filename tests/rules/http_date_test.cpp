@@ -8,7 +8,7 @@ using namespace std::chrono;
 TEST_CASE("parse_http_date: RFC 9110 §5.6.7") {
     constexpr Time now = sys_days{2024y / February / 29} + 12h;
     struct Row {
-        const char* name;
+        std::string_view name;
         std::string_view text;
         std::optional<Time> expected;
     };

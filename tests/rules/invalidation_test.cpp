@@ -8,7 +8,7 @@ TEST_CASE("invalidated_keys: RFC 9111 §4.4") {
     using enum http::verb;
     const std::string target = "http://example.com/path?a=1";
     struct Row {
-        const char* name;
+        std::string_view name;
         http::verb method;
         unsigned status;
         const char* lines;

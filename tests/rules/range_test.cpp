@@ -15,19 +15,20 @@ std::string shown(const RangeAnswer& answer) {
     return out;
 }
 
-std::string many(int count) {
-    std::string ranges = "bytes=";
-    for (int i = 0; i < count; ++i) ranges += std::to_string(i * 2) + "-" + std::to_string(i * 2) + ",";
-    return ranges;
+// 0-0, 2-2, 4-4, ...
+std::string many(int count, const char* between) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += (i ? between : "") + std::to_string(i * 2) + "-" + std::to_string(i * 2);
+    return text;
 }
 
 }  // namespace
 
 TEST_CASE("decide_range: RFC 9110 §14.1.2, §14.2; 100 bytes") {
     struct Row {
-        const char* name;
+        std::string_view name;
         std::string range;
-        const char* expected;
+        std::string expected;
     };
     const Row rows[] = {
         {"one", "bytes=0-9", "0-9"},
@@ -49,16 +50,9 @@ TEST_CASE("decide_range: RFC 9110 §14.1.2, §14.2; 100 bytes") {
         {"overlapping ones become one", "bytes=0-20,10-30", "0-30"},
         {"touching ones too", "bytes=10-19,0-9,50-59", "0-19 50-59"},
         {"the same again and again", "bytes=0-,0-,0-,0-", "0-99"},
-        {"as many as we take", many(32).c_str(), nullptr},
-        {"too many", many(33).c_str(), "whole"},
-        {"too many, though all beyond",
-         "bytes=" +
-             [] {
-                 std::string s;
-                 for (int i = 0; i < 40; ++i) s += "500-,";
-                 return s;
-             }(),
-         "whole"},
+        {"as many as we take", "bytes=" + many(32, ","), many(32, " ")},
+        {"too many", "bytes=" + many(33, ","), "whole"},
+        {"too many, though some are beyond", "bytes=" + many(32, ",") + ",500-", "whole"},
         {"2^64 and more", "bytes=18446744073709551616-", "unsatisfiable"},
         {"to 2^64 and more", "bytes=5-99999999999999999999999", "5-99"},
         {"to 2^64 - 1", "bytes=0-18446744073709551615,5-6", "0-99"},
@@ -80,11 +74,7 @@ TEST_CASE("decide_range: RFC 9110 §14.1.2, §14.2; 100 bytes") {
     for (const Row& row : rows) {
         CAPTURE(row.name);
         const Lines lines("Range: " + row.range);
-        const std::string answer = shown(decide_range(request_with(lines), stored));
-        if (row.expected)
-            CHECK(answer == row.expected);
-        else
-            CHECK(std::count(answer.begin(), answer.end(), ' ') == 31);
+        CHECK(shown(decide_range(request_with(lines), stored)) == row.expected);
     }
 }
 
@@ -101,8 +91,9 @@ TEST_CASE("decide_range: where it does not apply") {
 
 TEST_CASE("decide_range: If-Range, RFC 9110 §13.1.5") {
     struct Row {
-        const char* name;
-        const char *stored, *if_range, *expected;
+        std::string_view name;
+        const char *stored, *if_range;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"the tag", "ETag: \"a\"", "\"a\"", "0-9"},

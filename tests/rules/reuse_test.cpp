@@ -20,7 +20,7 @@ std::string shown(const Reuse& reuse) {
 TEST_CASE("may_look_up") {
     using enum http::verb;
     struct Row {
-        const char* name;
+        std::string_view name;
         http::verb method;
         const char* lines;
         bool expected;
@@ -47,11 +47,11 @@ TEST_CASE("decide_reuse: fresh, stale or not there, RFC 9111 §4") {
     const StoredResponse vetoed = stored_from("Cache-Control: max-age=10, stale-while-revalidate=5, must-revalidate");
     const StoredResponse no_cache = stored_from("Cache-Control: max-age=10, no-cache, stale-while-revalidate=5");
     struct Row {
-        const char* name;
+        std::string_view name;
         const StoredResponse* stored;
         seconds after;
         const char* request;
-        const char* expected;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"a miss", nullptr, 0s, "", "uri-miss"},
@@ -102,11 +102,11 @@ TEST_CASE("decide_reuse: request directives where the route honours them, RFC 91
     const StoredResponse vetoed = stored_from("Cache-Control: s-maxage=10");
     const StoredResponse with_window = stored_from("Cache-Control: max-age=10, stale-while-revalidate=5");
     struct Row {
-        const char* name;
+        std::string_view name;
         const StoredResponse* stored;
         seconds after;
         const char* directives;
-        const char* expected;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"none", &plain, 3s, "", "serve 3"},
@@ -145,7 +145,7 @@ TEST_CASE("may_serve_stale_on_error: RFC 5861 §4, RFC 9111 §4.2.4") {
     switched_off = with_grace;
     switched_off.stale_when_disconnected = false;
     struct Row {
-        const char* name;
+        std::string_view name;
         const char* directives;
         Policy policy;  // when stored
         OriginFailure failure;

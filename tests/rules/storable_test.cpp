@@ -25,13 +25,13 @@ TEST_CASE("decide_storing: the request, RFC 9111 §3, §3.5, RFC 9110 §9.3.3") 
     Policy honouring;
     honouring.honour_request_directives = true;
     struct Row {
-        const char* name;
+        std::string_view name;
         http::verb method;
         const char* request;
         bool has_content;
         const char* response;
         Policy policy;
-        const char* expected;
+        std::string_view expected;
     };
     using enum http::verb;
     const Row rows[] = {
@@ -108,11 +108,11 @@ TEST_CASE("decide_storing: the response, RFC 9111 §3") {
     windows.stale_if_error = 60s;
     const std::string old = "Last-Modified: Sun, 06 Nov 1988 08:49:37 GMT\n";
     struct Row {
-        const char* name;
+        std::string_view name;
         unsigned status;
         std::string lines;
         Policy policy;
-        const char* expected;
+        std::string_view expected;
     };
     const Row rows[] = {
         {"nothing said", 200, "", {}, "no-freshness"},

@@ -27,7 +27,7 @@ TEST_CASE("stored_head: RFC 9111 §3.1") {
     cookies_stored.set_cookie = SetCookiePolicy::store;
     cookies_stripped.set_cookie = SetCookiePolicy::strip;
     struct Row {
-        const char* name;
+        std::string_view name;
         unsigned status;
         std::string lines;
         Policy policy;
@@ -85,22 +85,16 @@ TEST_CASE("updated_head: RFC 9111 §3.2") {
         "Via: 1.1 weir\r\nContent-Length: 7\r\n";
     Policy cookies_stored;
     cookies_stored.set_cookie = SetCookiePolicy::store;
-    struct Row {
-        const char* name;
-        const char* lines;
-        Policy policy;
-        const char* expected;  // the lines between the status line and ours
-    };
     const char* kept = "X-A: 1\r\nx-a: 2\r\nX-B: 3\r\n";
     const std::string end = "ETag: \"a\"\r\nVia: 1.1 weir\r\nContent-Length: 7\r\n";
     const std::string date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
-    struct Expectation {
-        const char* name;
+    struct Row {
+        std::string_view name;
         const char* lines;
         Policy policy;
-        std::string expected;
+        std::string expected;  // all but the status line
     };
-    const Expectation rows[] = {
+    const Row rows[] = {
         {"nothing but Date", date_t, {}, kept + end + date},
         {"no Date: we note the time", "", {}, kept + end + date},
         {"an invalid Date", "Date: now", {}, kept + end + date},
@@ -126,7 +120,7 @@ TEST_CASE("updated_head: RFC 9111 §3.2") {
         {"Set-Cookie", "Set-Cookie: a", {}, kept + end + date},
         {"Set-Cookie, stored", "Set-Cookie: a", cookies_stored, kept + end + "Set-Cookie: a\r\n" + date},
     };
-    for (const Expectation& row : rows) {
+    for (const Row& row : rows) {
         CAPTURE(row.name);
         const Lines lines(row.lines);
         const ResponseHeader update = response_with(lines, 304);
@@ -140,7 +134,7 @@ TEST_CASE("fresh_until and useful_for") {
     windows.stale_if_error = 30s;
     windows.grace = 40s;
     struct Row {
-        const char* name;
+        std::string_view name;
         const char* lines;
         Policy policy;
         seconds after;

@@ -26,7 +26,7 @@ std::optional<std::string> shown(std::string_view text) {
 
 TEST_CASE("parse_dictionary: RFC 9651 §4.2.2") {
     struct Row {
-        const char* name;
+        std::string_view name;
         std::string_view text;
         std::optional<std::string> expected;
     };

@@ -6,7 +6,7 @@ using namespace proxy::rules;
 
 TEST_CASE("same_origin_target: RFC 3986 §5.2, §5.4") {
     struct Row {
-        const char* name;
+        std::string_view name;
         std::string_view reference;
         std::optional<std::string> expected;
     };

@@ -88,7 +88,7 @@ TEST_CASE("redis client: a pipeline is answered in order") {
 }
 
 TEST_CASE("redis client: ways to connect") {
-    RedisServer server({"--requirepass", "secret", "--user", "weir on >hidden ~* &* +@all"});
+    RedisServer server({"--requirepass", "secret", "--user", "weir", "on", ">hidden", "~*", "&*", "+@all"});
     boost::asio::io_context context(1);
     struct Row {
         const char* name;

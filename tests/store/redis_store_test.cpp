@@ -43,7 +43,9 @@ struct Fixture {
     RedisServer server;
     boost::asio::io_context context{1};
     Node node{context, server};
-    StoreUnderTest store{context, node.store, [](seconds time) { std::this_thread::sleep_for(time); }};
+    // Redis has no clock that a test could move
+    StoreUnderTest store{context, node.store,
+                         [](seconds time) { std::this_thread::sleep_for(time + std::chrono::milliseconds(20)); }};
     const Request plain;
     const Request gzip{"accept-encoding", "gzip"};
     const Request brotli{"accept-encoding", "br"};
