@@ -8,19 +8,19 @@
 namespace proxy {
 
 enum class Errc {
-    deadline_exceeded = 1,    // a wait reached its limit
-    upstream_unreachable,     // no connection to any server of the pool
-    upstream_closed,          // the origin closed or reset before its response was complete
-    upstream_malformed,       // what the origin sent is not HTTP, or its framing is in doubt
-    upstream_overloaded,      // the pool's limit of concurrent requests and its queue are full
-    client_closed,            // the client left, or broke off its request body
-    client_malformed,         // the client's request body is not framed as RFC 9112 §6 asks
-    client_too_slow,          // no progress while its request body was read
-    client_too_large,         // its request body exceeds the limit
-    store_unavailable,        // Redis is not connected, refused the command, or answered with an error
-    store_overloaded,         // too many commands wait for Redis
-    bad_wire_format,          // a record from Redis does not decode, or bears another key
-    cancelled,                // the node is stopping
+    deadline_exceeded = 1,  // a wait reached its limit
+    upstream_unreachable,   // no connection to any server of the pool
+    upstream_closed,        // the origin closed or reset before its response was complete
+    upstream_malformed,     // what the origin sent is not HTTP, or its framing is in doubt
+    upstream_overloaded,    // the pool's limit of concurrent requests and its queue are full
+    client_closed,          // the client left, or broke off its request body
+    client_malformed,       // the client's request body is not framed as RFC 9112 §6 asks
+    client_too_slow,        // no progress while its request body was read
+    client_too_large,       // its request body exceeds the limit
+    store_unavailable,      // Redis is not connected, refused the command, or answered with an error
+    store_overloaded,       // too many commands wait for Redis
+    bad_wire_format,        // a record from Redis does not decode, or bears another key
+    cancelled,              // the node is stopping
 };
 
 const boost::system::error_category& error_category() noexcept;

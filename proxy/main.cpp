@@ -40,8 +40,8 @@ std::string to_text(const Endpoint& endpoint) {
     return (v6 ? '[' + endpoint.host + ']' : endpoint.host) + ':' + std::to_string(endpoint.port);
 }
 
-observe::Sources sources_of(const std::vector<std::unique_ptr<serving::Worker>>& workers, const store::MemoryStore& memory,
-                            const Config& config) {
+observe::Sources sources_of(const std::vector<std::unique_ptr<serving::Worker>>& workers,
+                            const store::MemoryStore& memory, const Config& config) {
     observe::Sources sources;
     sources.memory = &memory;
     sources.memory_budget = config.memory.budget;
@@ -108,7 +108,8 @@ int run(Config config) {
                 if (access_log) access_log->reopen();  // after logrotate
             } else {
                 readiness.ready = false;
-                observe::log(LogLevel::info, draining ? "stopping at once" : "draining: exchanges in flight are finished");
+                observe::log(LogLevel::info,
+                             draining ? "stopping at once" : "draining: exchanges in flight are finished");
                 for (const auto& worker : workers) draining ? worker->stop_now() : worker->stop();
                 draining = true;
             }
@@ -137,8 +138,8 @@ int run(Config config) {
 int main(int argc, char** argv) {
     using proxy::Invocation;
     try {
-        Invocation invocation =
-            proxy::parse_command_line({argv + 1, argv + argc}, [](const char* name) -> const char* { return std::getenv(name); });
+        Invocation invocation = proxy::parse_command_line(
+            {argv + 1, argv + argc}, [](const char* name) -> const char* { return std::getenv(name); });
         switch (invocation.action) {
             case Invocation::Action::help: std::fputs(proxy::help_text().c_str(), stdout); return EXIT_SUCCESS;
             case Invocation::Action::version: std::puts("weir " WEIR_VERSION); return EXIT_SUCCESS;

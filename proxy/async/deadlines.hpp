@@ -1,6 +1,7 @@
 #pragma once
-// Deadlines for many sockets by one timer: each is a stored time, and a sweep cancels what is overdue. A timer per read was
-// measured to cost more than parsing a request. The price is precision: a deadline is noticed up to `interval` late.
+// Deadlines for many sockets by one timer: each is a stored time, and a sweep cancels what is overdue. A timer per read
+// was measured to cost more than parsing a request. The price is precision: a deadline is noticed up to `interval`
+// late.
 
 #include <boost/intrusive/list.hpp>
 
@@ -12,8 +13,8 @@ using Clock = std::chrono::steady_clock;
 
 class Deadlines;
 
-// The deadline of whatever its socket waits for. Lives beside the socket, on the worker's thread. After it has passed, every
-// operation on the socket ends with operation_aborted until the deadline is set anew or cleared.
+// The deadline of whatever its socket waits for. Lives beside the socket, on the worker's thread. After it has passed,
+// every operation on the socket ends with operation_aborted until the deadline is set anew or cleared.
 class Deadline : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
     Deadline(Deadlines& deadlines, Socket& socket);

@@ -24,8 +24,8 @@ boost::system::error_code write_now(Socket& socket, std::span<asio::const_buffer
     return ec;
 }
 
-Awaitable<boost::system::error_code> write_all(Socket& socket, std::span<asio::const_buffer> buffers, Deadline& deadline,
-                                               std::chrono::milliseconds stall) {
+Awaitable<boost::system::error_code> write_all(Socket& socket, std::span<asio::const_buffer> buffers,
+                                               Deadline& deadline, std::chrono::milliseconds stall) {
     boost::system::error_code failed = write_now(socket, buffers);
     if (failed || buffers.empty()) co_return failed;
     while (!buffers.empty()) {

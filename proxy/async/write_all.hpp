@@ -8,12 +8,12 @@
 
 namespace proxy {
 
-// Writes what the kernel takes now, and advances `buffers` (whose elements it changes) past it. A full socket buffer is no
-// error: then something is left in `buffers`.
+// Writes what the kernel takes now, and advances `buffers` (whose elements it changes) past it. A full socket buffer is
+// no error: then something is left in `buffers`.
 boost::system::error_code write_now(Socket& socket, std::span<asio::const_buffer>& buffers);
 
 // Writes everything. The deadline is `stall` after the last progress; it is cleared at the end.
-Awaitable<boost::system::error_code> write_all(Socket& socket, std::span<asio::const_buffer> buffers, Deadline& deadline,
-                                               std::chrono::milliseconds stall);
+Awaitable<boost::system::error_code> write_all(Socket& socket, std::span<asio::const_buffer> buffers,
+                                               Deadline& deadline, std::chrono::milliseconds stall);
 
 }  // namespace proxy

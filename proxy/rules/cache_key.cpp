@@ -50,8 +50,9 @@ void append_parameters(std::string& key, std::string_view query, const KeyPolicy
         query.remove_prefix(parameter.size() + 1);
     }
     if (policy.query == QueryPolicy::sort) {
-        std::stable_sort(parameters.begin(), parameters.end(),
-                         [](auto a, auto b) { return parameter_name(a) < parameter_name(b); });
+        std::sort(parameters.begin(), parameters.end(), [](auto a, auto b) {  // of equal names, the one that came first
+            return std::pair{parameter_name(a), a.data()} < std::pair{parameter_name(b), b.data()};
+        });
     }
     char separator = '?';
     for (const std::string_view parameter : parameters) {

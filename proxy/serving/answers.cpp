@@ -33,8 +33,8 @@ bool Answers::has_room() const noexcept {
            buffers_.size() < 64;
 }
 
-void Answers::add(const store::StoredPtr& response, const observe::ExchangeRecord& record, seconds age, bool with_content,
-                  bool keep_alive, unsigned client_version) {
+void Answers::add(const store::StoredPtr& response, const observe::ExchangeRecord& record, seconds age,
+                  bool with_content, bool keep_alive, unsigned client_version) {
     const std::size_t from = generated_.size();
     append_generated_fields(generated_, record, age, response->freshness.lifetime - age, keep_alive, client_version);
     buffers_.push_back(asio::buffer(response->head));

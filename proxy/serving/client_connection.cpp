@@ -1,5 +1,5 @@
-// Invariant: a request's header section lies in received_ before begin_, and stays there, unmoved, until the next request is
-// taken; its content is read through content_, and what follows it goes back to received_ then.
+// Invariant: a request's header section lies in received_ before begin_, and stays there, unmoved, until the next
+// request is taken; its content is read through content_, and what follows it goes back to received_ then.
 
 #include "proxy/serving/client_connection.hpp"
 
@@ -16,7 +16,10 @@ constexpr std::chrono::seconds linger_time{2};
 
 ClientConnection::ClientConnection(Socket socket, Deadlines& deadlines, const LimitsConfig& limits,
                                    std::string_view default_authority)
-    : socket_(std::move(socket)), deadline_(deadlines, socket_), limits_(limits), default_authority_(default_authority) {
+    : socket_(std::move(socket)),
+      deadline_(deadlines, socket_),
+      limits_(limits),
+      default_authority_(default_authority) {
     boost::system::error_code ec;
     socket_.non_blocking(true, ec);
     socket_.set_option(asio::ip::tcp::no_delay(true), ec);

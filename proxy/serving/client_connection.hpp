@@ -13,13 +13,15 @@
 
 namespace proxy::serving {
 
-class ClientConnection : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
-                         public upstream::Client {
+class ClientConnection
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
+      public upstream::Client {
  public:
     enum class Received { request, incomplete, refused };
 
     // All outlive it.
-    ClientConnection(Socket socket, Deadlines& deadlines, const LimitsConfig& limits, std::string_view default_authority);
+    ClientConnection(Socket socket, Deadlines& deadlines, const LimitsConfig& limits,
+                     std::string_view default_authority);
 
     // Takes the next request off the received bytes, without waiting. It and its views are valid until the next call.
     // refused: see refusal().
@@ -32,16 +34,16 @@ class ClientConnection : public boost::intrusive::list_base_hook<boost::intrusiv
     // Nothing of the request's content is left on the connection.
     [[nodiscard]] bool request_is_read() const { return parser_->is_done(); }
 
-    // Waits for more bytes. False where the connection is over: closed, idle for too long, or (then refusal() is set) the
-    // header section came too slowly.
+    // Waits for more bytes. False where the connection is over: closed, idle for too long, or (then refusal() is set)
+    // the header section came too slowly.
     Awaitable<bool> receive();
     [[nodiscard]] bool is_refused() const noexcept { return refusal_.has_value(); }
     [[nodiscard]] bool is_idle() const noexcept { return waiting_ && begin_ == end_; }
 
     Awaitable<boost::system::error_code> write(std::span<asio::const_buffer> buffers);
 
-    // After an answer that leaves unread bytes: ends our side and discards a bounded rest, so that closing does not reset the
-    // connection before the client has read the answer. RFC 9112 §9.6
+    // After an answer that leaves unread bytes: ends our side and discards a bounded rest, so that closing does not
+    // reset the connection before the client has read the answer. RFC 9112 §9.6
     Awaitable<void> linger();
 
     void close();  // ends every wait, and every one that would follow

@@ -20,8 +20,8 @@ class Collector {
     void add(upstream::Buffers pieces);  // no-op where not storable
 
     // `key`: whole, variant included; `head` as StoredResponse::head. storable() is true, the content complete.
-    [[nodiscard]] rules::StoredPtr finish(std::string key, std::string selecting_fields, unsigned status, std::string head,
-                                          const rules::Arrival& arrival);
+    [[nodiscard]] rules::StoredPtr finish(std::string key, std::string selecting_fields, unsigned status,
+                                          std::string head, const rules::Arrival& arrival);
     [[nodiscard]] std::uint64_t size() const noexcept { return body_ ? body_->size : 0; }
 
  private:

@@ -32,14 +32,20 @@ std::string partial_head(const rules::StoredResponse& stored, rules::ByteRange r
         if (field.id != http::field::content_length)
             head.append(field.name).append(": ").append(field.value).append("\r\n");
     head += "Content-Range: bytes " + std::to_string(range.first) + '-' + std::to_string(range.last) + '/' +
-            std::to_string(stored.body->size) + "\r\nContent-Length: " + std::to_string(range.last - range.first + 1) + "\r\n";
+            std::to_string(stored.body->size) + "\r\nContent-Length: " + std::to_string(range.last - range.first + 1) +
+            "\r\n";
     return head;
 }
 
 }  // namespace
 
 ClientExchange::ClientExchange(Worker& w, ClientConnection& c, bool keep)
-    : worker(w), client(c), request(c.request()), route(w.route_for(request)), request_id(w.new_request_id()), keep_alive(keep) {
+    : worker(w),
+      client(c),
+      request(c.request()),
+      route(w.route_for(request)),
+      request_id(w.new_request_id()),
+      keep_alive(keep) {
     record.client = client.peer();
     record.method = request.method_text;
     record.authority = request.authority;
@@ -106,9 +112,8 @@ Awaitable<void> answer_error(ClientExchange& exchange, unsigned status, std::str
     if (!exchange.client.request_is_read()) exchange.keep_alive = false;
     exchange.record.outcome = observe::Outcome::error;
     exchange.record.status = status;
-    const std::string answer =
-        own_response(status, detail, exchange.request_id, extra_fields, exchange.keep_alive,
-                     exchange.request.method == http::verb::head, exchange.worker.now());
+    const std::string answer = own_response(status, detail, exchange.request_id, extra_fields, exchange.keep_alive,
+                                            exchange.request.method == http::verb::head, exchange.worker.now());
     asio::const_buffer buffer = asio::buffer(answer);
     co_await send(exchange, {&buffer, 1});
 }
@@ -117,12 +122,11 @@ Awaitable<void> answer_local(ClientExchange& exchange, const LocalResponse& resp
     if (!exchange.client.request_is_read()) exchange.keep_alive = false;
     exchange.record.outcome = observe::Outcome::local;
     exchange.record.status = response.status;
-    std::string head = "HTTP/1.1 " + std::to_string(response.status) + ' ' +
-                       std::string(reason_phrase(response.status)) + "\r\nDate: " +
-                       rules::format_http_date(exchange.worker.now()) + "\r\nContent-Type: " + response.content_type +
-                       "\r\nContent-Length: " + std::to_string(response.body.size()) +
-                       "\r\nCache-Control: no-store\r\nConnection: " + (exchange.keep_alive ? "keep-alive" : "close") +
-                       "\r\n\r\n";
+    std::string head =
+        "HTTP/1.1 " + std::to_string(response.status) + ' ' + std::string(reason_phrase(response.status)) +
+        "\r\nDate: " + rules::format_http_date(exchange.worker.now()) + "\r\nContent-Type: " + response.content_type +
+        "\r\nContent-Length: " + std::to_string(response.body.size()) +
+        "\r\nCache-Control: no-store\r\nConnection: " + (exchange.keep_alive ? "keep-alive" : "close") + "\r\n\r\n";
     std::vector<asio::const_buffer> buffers{asio::buffer(head)};
     if (exchange.request.method != http::verb::head) buffers.push_back(asio::buffer(response.body));
     co_await send(exchange, buffers);

@@ -1,6 +1,6 @@
 #pragma once
-// One request that takes more than a look-up in memory: what its handling needs from one step to the next, and the answers
-// it can end with.
+// One request that takes more than a look-up in memory: what its handling needs from one step to the next, and the
+// answers it can end with.
 
 #include <string>
 
@@ -20,8 +20,8 @@ struct ClientExchange {
     const rules::RequestHeader& request;
     const Route& route;
     std::string request_id;
-    std::string key;      // primary
-    bool keep_alive;      // whether another request may follow
+    std::string key;  // primary
+    bool keep_alive;  // whether another request may follow
     observe::ExchangeRecord record;
     Clock::time_point started = Clock::now();
 
@@ -31,8 +31,8 @@ struct ClientExchange {
 // Writes an answer's pieces; after a failure nothing more may follow on the connection.
 Awaitable<bool> send(ClientExchange& exchange, std::span<asio::const_buffer> buffers);
 
-// A stored response as the request wants it: whole, without content (HEAD), one range of it, or 304. The record says how it
-// came about.
+// A stored response as the request wants it: whole, without content (HEAD), one range of it, or 304. The record says
+// how it came about.
 Awaitable<void> answer_stored(ClientExchange& exchange, const store::StoredPtr& stored, seconds age);
 
 // An error of ours. The connection is kept where the request was read whole.

@@ -1,5 +1,5 @@
-// Invariants: a response is published only when it arrived whole; a truncated one breaks the client's connection off, so that
-// it never looks whole. The client's leaving does not stop what can still be stored.
+// Invariants: a response is published only when it arrived whole; a truncated one breaks the client's connection off,
+// so that it never looks whole. The client's leaving does not stop what can still be stored.
 
 #include "proxy/serving/forward.hpp"
 
@@ -26,7 +26,8 @@ class RequestCopy {
         header_.method_text = keep(request.method_text);
         header_.authority = keep(request.authority);
         header_.target = keep(request.target);
-        for (const rules::Field& field : request.fields) fields_.push_back({field.id, keep(field.name), keep(field.value)});
+        for (const rules::Field& field : request.fields)
+            fields_.push_back({field.id, keep(field.name), keep(field.value)});
         header_.fields = fields_;
     }
     RequestCopy(const RequestCopy&) = delete;
@@ -111,8 +112,9 @@ Awaitable<void> answer_failure(ClientExchange& exchange, const store::StoredPtr&
         } else if (ec == Errc::upstream_overloaded) {
             co_await answer_error(exchange, 503, "too many requests wait for the origin", "Retry-After: 1\r\n");
         } else {
-            co_await answer_error(exchange, 502, ec == Errc::upstream_malformed ? "the origin's response is malformed"
-                                                                                : "the origin cannot be reached");
+            co_await answer_error(
+                exchange, 502,
+                ec == Errc::upstream_malformed ? "the origin's response is malformed" : "the origin cannot be reached");
         }
     }
 }
@@ -207,9 +209,11 @@ Awaitable<void> revalidate(Worker& worker, const Route& route, std::string key, 
     const rules::RequestHeader& request = copy->header();
     const rules::Policy& policy = route.config->policy;
     const std::string request_id = worker.new_request_id();
-    const upstream::OutgoingRequest outgoing = outgoing_request(
-        request, false, std::nullopt, true, stored.get(),
-        {.host = route.pool->config().host, .client = "", .request_id = request_id, .proxy_name = worker.config().name});
+    const upstream::OutgoingRequest outgoing = outgoing_request(request, false, std::nullopt, true, stored.get(),
+                                                                {.host = route.pool->config().host,
+                                                                 .client = "",
+                                                                 .request_id = request_id,
+                                                                 .proxy_name = worker.config().name});
     const Time sent = worker.now();
     const auto fetched = co_await upstream::fetch(*route.pool, outgoing, nullptr);
     if (fetched.has_error()) co_return;  // counted by the pool; the stale response stays, as long as it may
@@ -217,7 +221,8 @@ Awaitable<void> revalidate(Worker& worker, const Route& route, std::string key, 
     const rules::Arrival arrival = rules::arrival_of(origin.header(), sent, worker.now());
     const Storage storage{worker, policy, request, key};
     if (origin.header().status == 304) {
-        if (const auto fresh = rules::freshen(*stored, request, origin.header(), arrival, policy)) storage.publish(fresh);
+        if (const auto fresh = rules::freshen(*stored, request, origin.header(), arrival, policy))
+            storage.publish(fresh);
         co_return;
     }
     if (is_server_error(origin.header().status)) co_return;
@@ -241,28 +246,30 @@ void revalidate_in_background(const ClientExchange& exchange, const store::Store
     Worker& worker = exchange.worker;
     if (worker.stopping() || exchange.request.method != http::verb::get) return;
     if (!worker.revalidating.insert(exchange.key).second) return;
-    worker.spawn(revalidate(worker, exchange.route, exchange.key, std::make_unique<RequestCopy>(exchange.request), stored));
+    worker.spawn(
+        revalidate(worker, exchange.route, exchange.key, std::make_unique<RequestCopy>(exchange.request), stored));
 }
 
-Awaitable<void> forward(ClientExchange& exchange, rules::ForwardReason reason, store::StoredPtr stored) {
+Awaitable<void> forward(ClientExchange& exchange, rules::Forward decision, store::StoredPtr stored) {
     Worker& worker = exchange.worker;
     const rules::RequestHeader& request = exchange.request;
     observe::ExchangeRecord& record = exchange.record;
-    const bool cacheable = reason != rules::ForwardReason::bypass && reason != rules::ForwardReason::method;
-    const bool whole = cacheable && request.method == http::verb::get;
-    record.forwarded = reason;
+    const bool cacheable =
+        decision.reason != rules::ForwardReason::bypass && decision.reason != rules::ForwardReason::method;
+    const bool whole = decision.collapsible;  // may serve others: wanted without this client's conditions
+    record.forwarded = decision.reason;
     record.outcome = cacheable ? observe::Outcome::miss : observe::Outcome::bypass;
 
     const bool has_content = exchange.client.request_has_content();
     const Storage storage{worker, exchange.policy(), request, exchange.key};
     store::StoredPtr validating = whole && stored && rules::has_validator(*stored) ? stored : nullptr;
     for (;;) {
-        const upstream::OutgoingRequest outgoing = outgoing_request(
-            request, has_content, request_content_length(request), whole, validating.get(),
-            {.host = exchange.route.pool->config().host,
-             .client = exchange.client.peer(),
-             .request_id = exchange.request_id,
-             .proxy_name = worker.config().name});
+        const upstream::OutgoingRequest outgoing =
+            outgoing_request(request, has_content, request_content_length(request), whole, validating.get(),
+                             {.host = exchange.route.pool->config().host,
+                              .client = exchange.client.peer(),
+                              .request_id = exchange.request_id,
+                              .proxy_name = worker.config().name});
         const Time sent = worker.now();
         const auto asked = Clock::now();
         const auto fetched = co_await upstream::fetch(*exchange.route.pool, outgoing, &exchange.client);

@@ -60,7 +60,7 @@ Awaitable<void> answer_from_cache_or_origin(ClientExchange& exchange) {
         co_await answer_error(exchange, 503, "the shared cache is unavailable", "Retry-After: 1\r\n");
     } else {
         exchange.record.tier = observe::Tier::none;
-        co_await forward(exchange, std::get<rules::Forward>(reuse).reason, stored);
+        co_await forward(exchange, std::get<rules::Forward>(reuse), stored);
     }
 }
 
@@ -77,13 +77,13 @@ Awaitable<bool> handle_request(Worker& worker, ClientConnection& client, bool ke
             co_await answer_error(exchange, 405, "a local endpoint", "Allow: GET, HEAD\r\n");
         }
     } else if (!exchange.route.config->cache || client.request_has_content()) {
-        co_await forward(exchange, rules::ForwardReason::bypass, nullptr);
+        co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);
     } else if (!rules::may_look_up(request)) {
-        co_await forward(exchange, rules::ForwardReason::method, nullptr);
+        co_await forward(exchange, {rules::ForwardReason::method, false}, nullptr);
     } else {
         co_await answer_from_cache_or_origin(exchange);
     }
-    co_return exchange.keep_alive && client.request_is_read();
+    co_return exchange.keep_alive&& client.request_is_read();
 }
 
 }  // namespace proxy::serving

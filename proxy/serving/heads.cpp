@@ -32,7 +32,8 @@ bool is_set_by_us(const rules::Field& field) {
             return true;
         default: break;
     }
-    static constexpr std::array names{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id", "Forwarded"};
+    static constexpr std::array names{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id",
+                                      "Forwarded"};
     for (const std::string_view name : names)
         if (rules::iequals(field.name, name)) return true;
     return false;
@@ -113,7 +114,8 @@ std::string forwarded_head(const rules::ResponseHeader& response, Framing framin
     for (const rules::Field& field : response.fields) {
         if (rules::is_hop_by_hop(field, response.fields)) continue;
         if (field.id == http::field::content_length) {  // one is sent on, however often it came
-            const bool unwanted = framing == Framing::chunked || framing == Framing::until_close || response.status == 204;
+            const bool unwanted =
+                framing == Framing::chunked || framing == Framing::until_close || response.status == 204;
             if (unwanted || std::exchange(has_length, true)) continue;
         }
         append_field(head, field.name, field.value);

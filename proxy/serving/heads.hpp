@@ -15,17 +15,17 @@ using std::chrono::seconds;
 
 // What a node adds to the requests it forwards.
 struct ForwardingInfo {
-    std::string_view host;        // sent as Host; empty: the request's authority
-    std::string_view client;      // address
+    std::string_view host;    // sent as Host; empty: the request's authority
+    std::string_view client;  // address
     std::string_view request_id;
     std::string_view proxy_name;  // in Via
 };
 
-// The request as the origin gets it. `may_be_stored`: the answer is wanted whole, so the client's conditions and Range are
-// left out; `validating` (may be null) adds ours. RFC 9110 §7.6, RFC 9111 §4.3.1
+// The request as the origin gets it. `may_be_stored`: the answer is wanted whole, so the client's conditions and Range
+// are left out; `validating` (may be null) adds ours. RFC 9110 §7.6, RFC 9111 §4.3.1
 [[nodiscard]] upstream::OutgoingRequest outgoing_request(const rules::RequestHeader& request, bool has_content,
-                                                         std::optional<std::uint64_t> content_length, bool may_be_stored,
-                                                         const rules::StoredResponse* validating,
+                                                         std::optional<std::uint64_t> content_length,
+                                                         bool may_be_stored, const rules::StoredResponse* validating,
                                                          const ForwardingInfo& info);
 
 // How the end of the content is told to the client. RFC 9112 §6
@@ -38,8 +38,8 @@ enum class Framing { none, content_length, chunked, until_close };
 [[nodiscard]] std::string forwarded_head(const rules::ResponseHeader& response, Framing framing, Time date,
                                          std::string_view via);
 
-// Appends what is made anew for every answer: Age (where the cache answers), Cache-Status, X-Cache, Connection, and the empty
-// line. RFC 9111 §5.1, RFC 9211. Does not allocate where `out` has room for max_generated_fields.
+// Appends what is made anew for every answer: Age (where the cache answers), Cache-Status, X-Cache, Connection, and the
+// empty line. RFC 9111 §5.1, RFC 9211. Does not allocate where `out` has room for max_generated_fields.
 inline constexpr std::size_t max_generated_fields = 512;
 void append_generated_fields(std::string& out, const observe::ExchangeRecord& record, std::optional<seconds> age,
                              std::optional<seconds> ttl, bool keep_alive, unsigned client_version);

@@ -1,6 +1,6 @@
 #pragma once
-// One request from a client, parsed in place, strictly: where leniency would let two readers see two messages, it is refused.
-// RFC 9112.
+// One request from a client, parsed in place, strictly: where leniency would let two readers see two messages, it is
+// refused. RFC 9112.
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
@@ -41,7 +41,8 @@ class RequestParser final : public http::basic_parser<true> {
     void on_request_impl(http::verb method, beast::string_view method_text, beast::string_view target, int version,
                          beast::error_code& ec) override;
     void on_response_impl(int, beast::string_view, int, beast::error_code&) override {}
-    void on_field_impl(http::field id, beast::string_view name, beast::string_view value, beast::error_code& ec) override;
+    void on_field_impl(http::field id, beast::string_view name, beast::string_view value,
+                       beast::error_code& ec) override;
     void on_header_impl(beast::error_code&) override { in_trailers_ = true; }
     void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code&) override {}
     std::size_t on_body_impl(beast::string_view body, beast::error_code&) override;

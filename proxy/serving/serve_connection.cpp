@@ -17,8 +17,10 @@ Awaitable<void> refuse(Worker& worker, ClientConnection& client) {
     record.client = client.peer();
     record.request_id = request_id;
     record.status = refusal.status;
-    const std::string_view allow = refusal.status == 405 ? "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n" : "";
-    const std::string answer = own_response(refusal.status, refusal.reason, request_id, allow, false, false, worker.now());
+    const std::string_view allow =
+        refusal.status == 405 ? "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n" : "";
+    const std::string answer =
+        own_response(refusal.status, refusal.reason, request_id, allow, false, false, worker.now());
     asio::const_buffer buffer = asio::buffer(answer);
     record.error = co_await client.write({&buffer, 1});
     record.bytes_sent = answer.size();

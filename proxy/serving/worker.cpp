@@ -1,5 +1,5 @@
-// Invariant: everything spawned here refers to the worker, and the worker outlives it: run() returns only when tasks_ is 0
-// and the sweeps have ended. Nothing is stopped by io_context::stop().
+// Invariant: everything spawned here refers to the worker, and the worker outlives it: run() returns only when tasks_
+// is 0 and the sweeps have ended. Nothing is stopped by io_context::stop().
 
 #include "proxy/serving/worker.hpp"
 
@@ -24,7 +24,10 @@ tcp::endpoint resolve(asio::io_context& io, const Endpoint& endpoint) {
     boost::system::error_code ec;
     const auto address = asio::ip::make_address(endpoint.host, ec);
     if (!ec) return {address, endpoint.port};
-    return tcp::resolver(io).resolve(endpoint.host, std::to_string(endpoint.port), tcp::resolver::passive).begin()->endpoint();
+    return tcp::resolver(io)
+        .resolve(endpoint.host, std::to_string(endpoint.port), tcp::resolver::passive)
+        .begin()
+        ->endpoint();
 }
 
 }  // namespace
@@ -47,9 +50,9 @@ Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node)
         redis_store_ = std::make_unique<store::RedisStore>(*redis_client_, *config.redis);
     }
     for (const UpstreamConfig& upstream : config.upstreams)
-        pools_.emplace_back(upstream.name, std::make_unique<upstream::ConnectionPool>(
-                                               io_.get_executor(), deadlines_, upstream,
-                                               config.limits.max_response_header_size, workers));
+        pools_.emplace_back(
+            upstream.name, std::make_unique<upstream::ConnectionPool>(io_.get_executor(), deadlines_, upstream,
+                                                                      config.limits.max_response_header_size, workers));
     for (const RouteConfig& route : config.routes)
         for (const auto& [name, pool] : pools_)
             if (name == route.upstream) routes_.push_back({&route, pool.get()});
@@ -68,7 +71,9 @@ std::uint16_t Worker::listen(const Endpoint& endpoint) {
     return acceptors_.back()->local_endpoint().port();
 }
 
-const store::RedisStats* Worker::redis_stats() const noexcept { return redis_client_ ? &redis_client_->stats() : nullptr; }
+const store::RedisStats* Worker::redis_stats() const noexcept {
+    return redis_client_ ? &redis_client_->stats() : nullptr;
+}
 
 const store::RedisStoreStats* Worker::redis_store_stats() const noexcept {
     return redis_store_ ? &redis_store_->stats() : nullptr;
@@ -83,7 +88,8 @@ std::vector<std::pair<std::string, const upstream::PoolStats*>> Worker::pool_sta
 const Route& Worker::route_for(const rules::RequestHeader& request) const {
     for (const Route& route : routes_) {
         const RouteConfig& config = *route.config;
-        if (!request.target.starts_with(config.path_prefix) && !(request.target == "*" && config.path_prefix == "/")) continue;
+        if (!request.target.starts_with(config.path_prefix) && !(request.target == "*" && config.path_prefix == "/"))
+            continue;
         if (config.host.empty() || rules::iequals(config.host, rules::host_of(request.authority))) return route;
     }
     return routes_.back();
@@ -184,7 +190,8 @@ Awaitable<void> Worker::accept_clients(Acceptor& acceptor) {
             }
             continue;
         }
-        const std::size_t share = std::max<std::size_t>(1, config().limits.max_connections / std::max(1u, config().workers));
+        const std::size_t share =
+            std::max<std::size_t>(1, config().limits.max_connections / std::max(1u, config().workers));
         if (metrics_.connections_open.get() >= share) {
             metrics_.connections_refused.add();
             continue;

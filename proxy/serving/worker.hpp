@@ -32,8 +32,8 @@ struct LocalResponse {
 struct Node {
     const Config& config;
     store::MemoryStore& memory;
-    std::function<std::optional<LocalResponse>(std::string_view path)> local;         // called for config.local only
-    std::function<void(const observe::ExchangeRecord&)> access_log;                   // empty: none
+    std::function<std::optional<LocalResponse>(std::string_view path)> local;  // called for config.local only
+    std::function<void(const observe::ExchangeRecord&)> access_log;            // empty: none
     std::function<void(LogLevel, std::string_view)> log;
 };
 
@@ -47,12 +47,12 @@ class Worker {
     Worker(const Node& node, unsigned index, unsigned workers);
     ~Worker();
 
-    // Listens with SO_REUSEPORT, so that the kernel shares out the connections. Throws boost::system::system_error. Returns
-    // the port that was bound.
+    // Listens with SO_REUSEPORT, so that the kernel shares out the connections. Throws boost::system::system_error.
+    // Returns the port that was bound.
     std::uint16_t listen(const Endpoint& endpoint);
 
-    void run();   // on the worker's thread, until stopped and the last task has ended
-    void stop();  // any thread: no new connections, idle ones are closed, the others end within drain_deadline
+    void run();       // on the worker's thread, until stopped and the last task has ended
+    void stop();      // any thread: no new connections, idle ones are closed, the others end within drain_deadline
     void stop_now();  // any thread: everything ends at once
 
     [[nodiscard]] const observe::WorkerMetrics& metrics() const noexcept { return metrics_; }
@@ -73,8 +73,8 @@ class Worker {
     [[nodiscard]] const std::string& via() const noexcept { return via_; }
 
     [[nodiscard]] bool is_local(std::string_view target) const noexcept;  // a path published by config.local
-    [[nodiscard]] std::string& key_buffer() noexcept { return key_; }    // for one look-up, not across a co_await
-    void record(const observe::ExchangeRecord& record);  // once per request, when it is over
+    [[nodiscard]] std::string& key_buffer() noexcept { return key_; }     // for one look-up, not across a co_await
+    void record(const observe::ExchangeRecord& record);                   // once per request, when it is over
 
     // Runs beside the others; counted, so that run() returns only after it. An exception ends the task and is logged.
     void spawn(Awaitable<void> task);

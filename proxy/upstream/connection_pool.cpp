@@ -103,7 +103,8 @@ Awaitable<Result<void>> ConnectionPool::connect_to(Connection& connection, const
         endpoints.emplace_back(literal, server.port);
     } else {
         Resolver resolver(executor_);
-        const auto [error, found] = co_await resolver.async_resolve(server.host, std::to_string(server.port), as_result);
+        const auto [error, found] =
+            co_await resolver.async_resolve(server.host, std::to_string(server.port), as_result);
         if (error) co_return Errc::upstream_unreachable;
         for (const auto& entry : found) endpoints.push_back(entry.endpoint());
     }

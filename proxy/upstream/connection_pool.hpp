@@ -32,11 +32,12 @@ class ConnectionPool {
     ConnectionPool(Executor executor, Deadlines& deadlines, const UpstreamConfig& config,
                    std::size_t max_response_header_size, unsigned workers);
 
-    // The right to one exchange, with its connection. Dropping it, by any path, closes the connection and wakes the next
-    // that waits; give_back() keeps it open for reuse.
+    // The right to one exchange, with its connection. Dropping it, by any path, closes the connection and wakes the
+    // next that waits; give_back() keeps it open for reuse.
     class Lease {
      public:
-        Lease(Lease&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)), connection_(std::move(other.connection_)) {}
+        Lease(Lease&& other) noexcept
+            : pool_(std::exchange(other.pool_, nullptr)), connection_(std::move(other.connection_)) {}
         Lease& operator=(Lease&&) = delete;
         ~Lease();
         Connection* operator->() const noexcept { return connection_.get(); }

@@ -36,8 +36,8 @@ struct ContentBuffer {
     }
 };
 
-// The next pieces, as views into `buffer`; empty when the content is complete. `parser` has parsed the header section and
-// collects pieces in its `content`. The deadline is `stall` after each read. Errors: the socket's, and of
+// The next pieces, as views into `buffer`; empty when the content is complete. `parser` has parsed the header section
+// and collects pieces in its `content`. The deadline is `stall` after each read. Errors: the socket's, and of
 // beast::http::error where the framing is malformed.
 template <class Parser>
 Awaitable<Result<Buffers>> read_content(Parser& parser, ContentBuffer& buffer, Socket& socket, Deadline& deadline,

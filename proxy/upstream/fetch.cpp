@@ -1,5 +1,5 @@
-// Invariant: a connection goes back to the pool only where the request was sent whole, the response was read whole, nothing
-// followed it, and neither side asked to close. Everything else closes it.
+// Invariant: a connection goes back to the pool only where the request was sent whole, the response was read whole,
+// nothing followed it, and neither side asked to close. Everything else closes it.
 
 #include "proxy/upstream/fetch.hpp"
 
@@ -58,10 +58,11 @@ Awaitable<Result<void>> Exchange::read_header() {
             if (buffer.size() >= pool_.max_response_header_size()) co_return Errc::upstream_malformed;
             buffer.resize(std::min(pool_.max_response_header_size(), std::max(initial_head_size, buffer.size() * 2)));
         }
-        const auto [ec, n] =
-            co_await lease_->socket.async_read_some(asio::buffer(buffer.data() + head_end_, buffer.size() - head_end_), as_result);
+        const auto [ec, n] = co_await lease_->socket.async_read_some(
+            asio::buffer(buffer.data() + head_end_, buffer.size() - head_end_), as_result);
         if (ec) co_return broken(ec);
-        if (head_end_ == 0 && !std::string_view("HTTP/").starts_with(std::string_view(buffer.data(), std::min<std::size_t>(n, 5))))
+        if (head_end_ == 0 &&
+            !std::string_view("HTTP/").starts_with(std::string_view(buffer.data(), std::min<std::size_t>(n, 5))))
             co_return Errc::upstream_malformed;  // another protocol: do not wait for its end
         answered_ = true;
         head_end_ += n;
@@ -135,14 +136,15 @@ Awaitable<Result<Buffers>> Exchange::read_content() {
         lease_->content.start_with({lease_->head_buffer.data() + head_parsed_, head_end_ - head_parsed_});
         head_parsed_ = head_end_;
     }
-    const Result<Buffers> pieces = co_await upstream::read_content(*parser_, lease_->content, lease_->socket, lease_->deadline,
-                                                                   pool_.config().between_bytes_deadline);
+    const Result<Buffers> pieces = co_await upstream::read_content(
+        *parser_, lease_->content, lease_->socket, lease_->deadline, pool_.config().between_bytes_deadline);
     if (pieces.has_value()) co_return *pieces;
     const bool malformed = pieces.error().category() == make_error_code(http::error::bad_chunk).category();
     co_return malformed ? make_error_code(Errc::upstream_malformed) : broken(pieces.error());
 }
 
-Awaitable<Result<std::unique_ptr<Exchange>>> fetch(ConnectionPool& pool, const OutgoingRequest& request, Client* client) {
+Awaitable<Result<std::unique_ptr<Exchange>>> fetch(ConnectionPool& pool, const OutgoingRequest& request,
+                                                   Client* client) {
     const auto started = Clock::now();
     for (bool retry = false;; retry = true) {
         Result<ConnectionPool::Lease> lease = co_await pool.acquire(retry);

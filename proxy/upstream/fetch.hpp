@@ -16,7 +16,8 @@ namespace proxy::upstream {
 struct Client {
     virtual ~Client() = default;
 
-    // The next pieces of the request's content, without its transfer coding; empty at its end. Valid until the next call.
+    // The next pieces of the request's content, without its transfer coding; empty at its end. Valid until the next
+    // call.
     virtual Awaitable<Result<Buffers>> read_content() = 0;
 
     // A 1xx other than 101, to be passed on. RFC 9110 §15.2
@@ -25,11 +26,12 @@ struct Client {
 
 struct OutgoingRequest {
     rules::http::verb method = rules::http::verb::get;
-    std::string head;  // ready to send, final empty line included
+    std::string head;                                                     // ready to send, final empty line included
     enum class Content { none, sized, chunked } content = Content::none;  // how the head announces it
 };
 
-// A response whose header section has arrived. Destroyed before its content was read to the end, it closes the connection.
+// A response whose header section has arrived. Destroyed before its content was read to the end, it closes the
+// connection.
 class Exchange {
  public:
     Exchange(ConnectionPool& pool, ConnectionPool::Lease lease, rules::http::verb method);
@@ -41,8 +43,8 @@ class Exchange {
     // Of the content, where the header section says it.
     [[nodiscard]] std::optional<std::uint64_t> content_length() const;
 
-    // The next pieces of content, without transfer coding; empty when it is complete. Valid until the next call. Errors:
-    // upstream_closed (truncated), upstream_malformed, deadline_exceeded.
+    // The next pieces of content, without transfer coding; empty when it is complete. Valid until the next call.
+    // Errors: upstream_closed (truncated), upstream_malformed, deadline_exceeded.
     Awaitable<Result<Buffers>> read_content();
 
  private:
@@ -58,17 +60,18 @@ class Exchange {
     ConnectionPool::Lease lease_;
     rules::http::verb method_;
     std::optional<ResponseParser> parser_;
-    std::size_t head_end_ = 0;        // bytes in head_buffer
-    std::size_t head_parsed_ = 0;     // of which parsed
-    bool final_ = false;              // header() is the final response's
-    bool answered_ = false;           // a byte of a response came
-    bool request_complete_ = false;   // all of the request was sent
+    std::size_t head_end_ = 0;       // bytes in head_buffer
+    std::size_t head_parsed_ = 0;    // of which parsed
+    bool final_ = false;             // header() is the final response's
+    bool answered_ = false;          // a byte of a response came
+    bool request_complete_ = false;  // all of the request was sent
 };
 
-// Sends the request and awaits the final response's header section. Retried once, on a new connection, where an idle one
-// turns out dead before a byte of response came, the method is idempotent and there is no content. RFC 9112 §9.3.1
+// Sends the request and awaits the final response's header section. Retried once, on a new connection, where an idle
+// one turns out dead before a byte of response came, the method is idempotent and there is no content. RFC 9112 §9.3.1
 // `client` may be null where the request has no content; it outlives the call. Errors: upstream_*, deadline_exceeded,
 // client_*.
-Awaitable<Result<std::unique_ptr<Exchange>>> fetch(ConnectionPool& pool, const OutgoingRequest& request, Client* client);
+Awaitable<Result<std::unique_ptr<Exchange>>> fetch(ConnectionPool& pool, const OutgoingRequest& request,
+                                                   Client* client);
 
 }  // namespace proxy::upstream

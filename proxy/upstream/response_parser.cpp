@@ -44,7 +44,8 @@ void ResponseParser::on_header_impl(beast::error_code& ec) {
     header_.fields = fields_;
     in_trailers_ = true;
     // HTTP/1.0 knows no transfer codings: the framing is in doubt. RFC 9112 §6.1
-    if (header_.version == 10 && rules::has(fields_, http::field::transfer_encoding)) ec = http::error::bad_transfer_encoding;
+    if (header_.version == 10 && rules::has(fields_, http::field::transfer_encoding))
+        ec = http::error::bad_transfer_encoding;
 }
 
 std::size_t ResponseParser::on_body_impl(beast::string_view body, beast::error_code&) {

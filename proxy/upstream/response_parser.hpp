@@ -1,8 +1,8 @@
 #pragma once
 // One response from the origin, parsed in place: header fields and content are views into the reader's buffers.
 
-#include <boost/beast/http/basic_parser.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
 #include <vector>
 
 #include "proxy/rules/message.hpp"
@@ -26,7 +26,8 @@ class ResponseParser final : public http::basic_parser<false> {
  private:
     void on_request_impl(http::verb, beast::string_view, beast::string_view, int, beast::error_code&) override {}
     void on_response_impl(int status, beast::string_view reason, int version, beast::error_code& ec) override;
-    void on_field_impl(http::field id, beast::string_view name, beast::string_view value, beast::error_code& ec) override;
+    void on_field_impl(http::field id, beast::string_view name, beast::string_view value,
+                       beast::error_code& ec) override;
     void on_header_impl(beast::error_code& ec) override;
     void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code&) override {}
     std::size_t on_body_impl(beast::string_view body, beast::error_code&) override;

@@ -28,11 +28,12 @@ def wait_until(condition, seconds, what):
         time.sleep(0.1)
 
 
-def get(url, seconds=10):
-    """(status, header, body as text); status 0 where nobody answers."""
+def get(url, seconds=10, host=None):
+    """(status, header, body as text); status 0 where nobody answers. `host` is sent as Host."""
+    request = urllib.request.Request(url, headers={"Host": host} if host else {})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=seconds) as response:
+        with opener.open(request, timeout=seconds) as response:
             return response.status, response.headers, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read().decode()

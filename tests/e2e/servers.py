@@ -238,16 +238,16 @@ class Nginx(Process):
 class Weir(Process):
     """A node on free ports, with two workers, and else as the test configures it; or by its flags alone."""
 
-    def __init__(self, name, folder, origin=None, redis=None, env=None, flags=None, **config):
+    def __init__(self, process, folder, /, origin=None, redis=None, env=None, flags=None, **config):
         defaults = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 2, "drain_deadline": "2s"}
         if origin is not None:
             defaults["upstream"] = origin if isinstance(origin, (str, dict)) else origin.url
         if redis is not None:
             defaults["redis"] = redis if isinstance(redis, (str, dict)) else redis.url
-        self.config_file = Path(folder) / f"{name}.yaml"
+        self.config_file = Path(folder) / f"{process}.yaml"
         self.config_file.write_text(json.dumps(defaults | config, indent=2))  # JSON is YAML
         self.admin_port = None
-        super().__init__(name, folder, [PROGRAMS / "weir", *(flags or ["--config", self.config_file])], env)
+        super().__init__(process, folder, [PROGRAMS / "weir", *(flags or ["--config", self.config_file])], env)
 
     def await_ready(self):
         self.await_log(r"ready, \d+ workers")

@@ -27,7 +27,8 @@ TEST_CASE("what streams by is gathered whole, in bounded chunks") {
     for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>('a' + i % 26);
     for (const bool announced : {true, false}) {
         CAPTURE(announced);
-        Collector collector(rules::Freshness{}, 1u << 20, announced ? std::optional<std::uint64_t>(bytes.size()) : std::nullopt);
+        Collector collector(rules::Freshness{}, 1u << 20,
+                            announced ? std::optional<std::uint64_t>(bytes.size()) : std::nullopt);
         for (std::size_t i = 0; i < bytes.size(); i += 7'001) add(collector, bytes.substr(i, 7'001));
         REQUIRE(collector.storable());
         CHECK(collector.size() == bytes.size());

@@ -29,15 +29,20 @@ TEST_CASE("the forwarded request is written anew: RFC 9110 §7.6") {
         {http::field::range, "Range", "bytes=0-1"},
         {http::field::via, "Via", "1.1 other"},
     };
-    const rules::RequestHeader request{
-        .method = http::verb::get, .method_text = "GET", .authority = "client.example", .target = "/x?y", .fields = fields};
+    const rules::RequestHeader request{.method = http::verb::get,
+                                       .method_text = "GET",
+                                       .authority = "client.example",
+                                       .target = "/x?y",
+                                       .fields = fields};
     const ForwardingInfo info{.host = "", .client = "10.0.0.1", .request_id = "id", .proxy_name = "weir"};
 
     SUBCASE("for the store: whole, without the client's conditions") {
         const auto out = outgoing_request(request, false, std::nullopt, true, nullptr, info);
-        CHECK(out.head ==
-              "GET /x?y HTTP/1.1\r\nHost: client.example\r\nAccept: */*\r\nVia: 1.1 other\r\nX-Forwarded-For: 10.0.0.1\r\n"
-              "X-Forwarded-Proto: http\r\nX-Forwarded-Host: client.example\r\nX-Request-Id: id\r\nVia: 1.1 weir\r\n\r\n");
+        CHECK(
+            out.head ==
+            "GET /x?y HTTP/1.1\r\nHost: client.example\r\nAccept: */*\r\nVia: 1.1 other\r\nX-Forwarded-For: "
+            "10.0.0.1\r\n"
+            "X-Forwarded-Proto: http\r\nX-Forwarded-Host: client.example\r\nX-Request-Id: id\r\nVia: 1.1 weir\r\n\r\n");
         CHECK(out.content == upstream::OutgoingRequest::Content::none);
     }
     SUBCASE("past the store: with them") {
@@ -60,7 +65,7 @@ TEST_CASE("the forwarded request is written anew: RFC 9110 §7.6") {
 
 TEST_CASE("the end of the content is told in a way the client knows: RFC 9112 §6") {
     struct Row {
-        const char* name;
+        std::string name;
         http::verb method;
         unsigned version, status;
         std::optional<std::uint64_t> length;
@@ -76,7 +81,9 @@ TEST_CASE("the end of the content is told in a way the client knows: RFC 9112 §
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const rules::RequestHeader request{.method = row.method, .version = row.version, .fields = {}};
+        rules::RequestHeader request;
+        request.method = row.method;
+        request.version = row.version;
         CHECK(framing_for(request, row.status, row.length) == row.expected);
     }
 }
@@ -113,7 +120,8 @@ TEST_CASE("generated fields say what the cache did: RFC 9211") {
         record.stored = true;
         append_generated_fields(out, record, std::nullopt, std::nullopt, true, 10);
         CHECK(out ==
-              "Cache-Status: Weir; fwd=uri-miss; fwd-status=200; stored\r\nX-Cache: MISS\r\nConnection: keep-alive\r\n\r\n");
+              "Cache-Status: Weir; fwd=uri-miss; fwd-status=200; stored\r\nX-Cache: MISS\r\nConnection: "
+              "keep-alive\r\n\r\n");
     }
     SUBCASE("not stored, and the connection ends") {
         record.outcome = observe::Outcome::miss;
@@ -122,7 +130,8 @@ TEST_CASE("generated fields say what the cache did: RFC 9211") {
         record.uncacheable = rules::Uncacheable::no_store;
         append_generated_fields(out, record, std::nullopt, std::nullopt, false, 11);
         CHECK(out ==
-              "Cache-Status: Weir; fwd=uri-miss; fwd-status=200; detail=no-store\r\nX-Cache: MISS\r\nConnection: close\r\n\r\n");
+              "Cache-Status: Weir; fwd=uri-miss; fwd-status=200; detail=no-store\r\nX-Cache: MISS\r\nConnection: "
+              "close\r\n\r\n");
     }
     CHECK(out.size() < max_generated_fields);
 }

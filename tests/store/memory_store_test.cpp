@@ -3,8 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <new>
 #include <thread>
 
 #include "tests/store/store_contract.hpp"
@@ -14,8 +12,6 @@ using namespace tests;
 using std::chrono::seconds;
 
 namespace {
-
-thread_local std::size_t allocations = 0;
 
 // The memory tier with the functions of Store and a clock of the test's.
 class MemoryAdapter final : public Store {
@@ -45,30 +41,11 @@ StoredPtr sized(std::size_t i, std::size_t size) { return example(std::string(si
 
 }  // namespace
 
-void* operator new(std::size_t size) {
-    ++allocations;
-    if (void* const memory = std::malloc(size)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-
 TEST_CASE("memory store: the contract") {
     boost::asio::io_context context(1);
     MemoryAdapter adapter({.budget = 1u << 20, .max_object_size = 100'000, .shards = 2});
     StoreUnderTest store(context, adapter, [&](seconds passed) { adapter.now += passed; });
     check_store_contract(store);
-}
-
-TEST_CASE("memory store: a hit allocates nothing and shares the response") {
-    MemoryStore store({});
-    const StoredPtr response = example();
-    store.put(example_key, response, example_time, seconds{10});
-    const Request request;
-    const std::size_t before = allocations;
-    const Found found = store.lookup(example_key, request, example_time);
-    CHECK(allocations == before);
-    CHECK(found.response == response);
 }
 
 TEST_CASE("memory store: the budget holds, and counts what malloc takes") {
