@@ -32,12 +32,14 @@ void Collector::add(upstream::Buffers pieces) {
     for (const auto& piece : pieces) {
         std::string_view rest(static_cast<const char*>(piece.data()), piece.size());
         while (!rest.empty()) {
-            if (body_->chunks.empty() || body_->chunks.back().size() == chunk_size) {
-                const std::uint64_t missing = expected_.value_or(body_->size + rest.size()) - body_->size;
-                body_->chunks.emplace_back().reserve(std::min<std::uint64_t>(missing, chunk_size));
-            }
+            if (body_->chunks.empty() || body_->chunks.back().size() == chunk_size) body_->chunks.emplace_back();
             std::string& chunk = body_->chunks.back();
             const std::size_t n = std::min(rest.size(), chunk_size - chunk.size());
+            if (chunk.capacity() < chunk.size() + n) {  // by its own rule a string would grow beyond chunk_size
+                const bool maybe_all = !expected_ && chunk.empty() && n <= chunk_size / 4;
+                const std::uint64_t to_come = expected_ ? *expected_ - body_->size : maybe_all ? n : chunk_size;
+                chunk.reserve(std::min<std::uint64_t>(to_come, chunk_size));
+            }
             chunk.append(rest.substr(0, n));
             body_->size += n;
             rest.remove_prefix(n);
@@ -54,6 +56,7 @@ rules::StoredPtr Collector::finish(std::string key, std::string selecting_fields
     stored->arrival = arrival;
     stored->freshness = std::get<rules::Freshness>(storing_);
     stored->selecting_fields = std::move(selecting_fields);
+    if (!body_->chunks.empty()) body_->chunks.back().shrink_to_fit();
     stored->body = std::move(body_);
     return stored;
 }

@@ -181,7 +181,8 @@ Awaitable<void> stream_response(ClientExchange& exchange, upstream::Exchange& or
         }
         end = pieces->empty();
         if (collector) collector->add(*pieces);
-        if (client_listens) client_listens = co_await send(exchange, end ? framer.end() : framer.frame(*pieces));
+        const std::span<asio::const_buffer> framed = end ? framer.end() : framer.frame(*pieces);
+        if (client_listens) client_listens = co_await send(exchange, framed);
         if (!client_listens && !(collector && collector->storable())) co_return;
     }
     if (!collector) co_return;

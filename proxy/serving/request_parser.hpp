@@ -56,7 +56,6 @@ class RequestParser final : public http::basic_parser<true> {
     std::vector<rules::Field>& fields_;
     const LimitsConfig& limits_;
     std::string_view default_authority_;
-    std::string_view head_;
     rules::RequestHeader header_;
     std::optional<Refusal> refusal_;  // found while parsing
     bool has_content_ = false;

@@ -3,6 +3,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <boost/endian/conversion.hpp>
 #include <chrono>
 #include <optional>

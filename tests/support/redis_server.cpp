@@ -57,7 +57,9 @@ RedisServer::RedisServer(std::vector<std::string> options) : options_(std::move(
         port_ = free_port();
         start();
     }
-    if (process_ == 0) throw std::runtime_error("redis-server does not start");
+    if (process_ != 0) return;
+    std::filesystem::remove_all(directory_);
+    throw std::runtime_error("redis-server does not start");
 }
 
 RedisServer::~RedisServer() {
