@@ -80,6 +80,7 @@ int run(Config config) {
 
     admin::Readiness readiness;
     observe::Sources sources = sources_of(workers, memory, config);
+    sources.access_log = access_log.get();
     const std::vector<const store::RedisStats*> redis = sources.redis;
     const observe::Metrics metrics(std::move(sources));
     const admin::Endpoints endpoints(metrics, redis, readiness);

@@ -137,8 +137,9 @@ Awaitable<void> ClientConnection::interim(const rules::ResponseHeader& header) {
     if (request().version == 10) co_return;  // knows no interim responses. RFC 9110 §15.2
     if (header.status == 100) co_return;     // ours to send: see read_content
     std::string head = "HTTP/1.1 " + std::to_string(header.status) + ' ' + std::string(header.reason) + "\r\n";
+    const rules::HopByHopFields hop_by_hop(header.fields);
     for (const rules::Field& field : header.fields) {
-        if (rules::is_hop_by_hop(field, header.fields)) continue;
+        if (hop_by_hop.contain(field)) continue;
         head.append(field.name).append(": ").append(field.value).append("\r\n");
     }
     head += "\r\n";

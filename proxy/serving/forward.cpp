@@ -124,6 +124,7 @@ class ContentFramer {
  public:
     explicit ContentFramer(Framing framing) : chunked_(framing == Framing::chunked) {}
 
+    // No pieces: the end.
     std::span<asio::const_buffer> frame(upstream::Buffers pieces) {
         buffers_.assign(pieces.begin(), pieces.end());
         if (chunked_) {
@@ -133,12 +134,6 @@ class ContentFramer {
             buffers_.insert(buffers_.begin(), asio::const_buffer(size_, static_cast<std::size_t>(end + 2 - size_)));
             buffers_.push_back(asio::buffer("\r\n", 2));
         }
-        return buffers_;
-    }
-
-    std::span<asio::const_buffer> end() {
-        buffers_.clear();
-        if (chunked_) buffers_.push_back(asio::buffer("0\r\n\r\n", 5));
         return buffers_;
     }
 
@@ -181,8 +176,7 @@ Awaitable<void> stream_response(ClientExchange& exchange, upstream::Exchange& or
         }
         end = pieces->empty();
         if (collector) collector->add(*pieces);
-        const std::span<asio::const_buffer> framed = end ? framer.end() : framer.frame(*pieces);
-        if (client_listens) client_listens = co_await send(exchange, framed);
+        if (client_listens) client_listens = co_await send(exchange, framer.frame(*pieces));
         if (!client_listens && !(collector && collector->storable())) co_return;
     }
     if (!collector) co_return;
@@ -304,6 +298,9 @@ Awaitable<void> forward(ClientExchange& exchange, rules::Forward decision, store
             worker.invalidate(rules::invalidated_keys(request, response, exchange.policy().key));
         co_await stream_response(exchange, origin, storage, arrival, cacheable);
         record.upstream = Clock::now() - asked;
+        // What the origin no longer wants stored must not answer again.
+        if (whole && stored && !record.stored && !record.error && !is_server_error(response.status))
+            worker.invalidate({exchange.key});
         co_return;
     }
 }

@@ -40,6 +40,10 @@ Awaitable<LookedUp> find_stored(ClientExchange& exchange) {
     co_return result;
 }
 
+bool is_get_or_head(const rules::RequestHeader& request) {
+    return request.method == rules::http::verb::get || request.method == rules::http::verb::head;
+}
+
 Awaitable<void> answer_from_cache_or_origin(ClientExchange& exchange) {
     rules::primary_key(exchange.key, exchange.request, exchange.policy().key);
     const LookedUp looked_up = co_await find_stored(exchange);
@@ -76,10 +80,12 @@ Awaitable<bool> handle_request(Worker& worker, ClientConnection& client, bool ke
         } else {
             co_await answer_error(exchange, 405, "a local endpoint", "Allow: GET, HEAD\r\n");
         }
-    } else if (!exchange.route.config->cache || client.request_has_content()) {
+    } else if (!exchange.route.config->cache) {
         co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);
-    } else if (!rules::may_look_up(request)) {
+    } else if (!is_get_or_head(request)) {
         co_await forward(exchange, {rules::ForwardReason::method, false}, nullptr);
+    } else if (!rules::may_look_up(request)) {  // it has content
+        co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);
     } else {
         co_await answer_from_cache_or_origin(exchange);
     }

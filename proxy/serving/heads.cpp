@@ -71,8 +71,9 @@ upstream::OutgoingRequest outgoing_request(const rules::RequestHeader& request, 
     head.reserve(1024);
     head.append(request.method_text).append(" ").append(request.target).append(" HTTP/1.1\r\n");
     append_field(head, "Host", info.host.empty() ? request.authority : info.host);
+    const rules::HopByHopFields hop_by_hop(request.fields);
     for (const rules::Field& field : request.fields) {
-        if (is_set_by_us(field) || rules::is_hop_by_hop(field, request.fields)) continue;
+        if (is_set_by_us(field) || hop_by_hop.contain(field)) continue;
         if (may_be_stored && is_condition_or_range(field.id)) continue;
         append_field(head, field.name, field.value);
     }
@@ -111,8 +112,9 @@ std::string forwarded_head(const rules::ResponseHeader& response, Framing framin
     append_number(head, response.status);
     head.append(" ").append(response.reason).append("\r\n");
     bool has_length = false;
+    const rules::HopByHopFields hop_by_hop(response.fields);
     for (const rules::Field& field : response.fields) {
-        if (rules::is_hop_by_hop(field, response.fields)) continue;
+        if (hop_by_hop.contain(field)) continue;
         if (field.id == http::field::content_length) {  // one is sent on, however often it came
             const bool unwanted =
                 framing == Framing::chunked || framing == Framing::until_close || response.status == 204;

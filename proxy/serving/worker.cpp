@@ -60,7 +60,7 @@ Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node)
 
 Worker::~Worker() = default;
 
-std::uint16_t Worker::listen(const Endpoint& endpoint) {
+std::uint16_t Worker::listen(const Endpoint& endpoint) try {
     const tcp::endpoint address = resolve(io_, endpoint);
     auto acceptor = std::make_unique<Acceptor>(io_.get_executor(), address.protocol());
     acceptor->set_option(asio::socket_base::reuse_address(true));
@@ -69,6 +69,9 @@ std::uint16_t Worker::listen(const Endpoint& endpoint) {
     acceptor->listen(asio::socket_base::max_listen_connections);
     acceptors_.push_back(std::move(acceptor));
     return acceptors_.back()->local_endpoint().port();
+} catch (const boost::system::system_error& e) {
+    throw std::runtime_error("cannot listen on " + endpoint.host + ':' + std::to_string(endpoint.port) + ": " +
+                             e.code().message());
 }
 
 const store::RedisStats* Worker::redis_stats() const noexcept {
@@ -224,7 +227,6 @@ Awaitable<void> Worker::housekeeping() {
 void Worker::publish(std::string primary_key, const store::StoredPtr& response, seconds keep) {
     if (keep <= seconds(0)) return;
     node_.memory.put(primary_key, response, now(), keep);
-    metrics_.stored.add();
     if (!redis_store_) return;
     if (pending_puts_ + response->body->size > config().redis->max_pending_bytes) {
         metrics_.puts_refused.add();

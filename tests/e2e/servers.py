@@ -16,6 +16,9 @@ from wire import LIMIT, Connection, wait_until
 TOP = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(os.environ.get("WEIR_BIN", TOP / "build/dev/bin"))
 
+# Nothing is kept beyond its lifetime but to be validated, or where the origin says so.
+NO_GRACE = [{"path": "/", "grace": "0s"}]
+
 # What would change a program's settings behind a test's back.
 STRAY_VARIABLES = ("WEIR_", "REDIS_", "ORIGIN_", "http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(STRAY_VARIABLES)}
@@ -279,6 +282,19 @@ class Weir(Process):
 
     def metrics(self):
         return parse_metrics(self.admin("/metrics").body)
+
+    def await_metrics(self, expected):
+        """Until these samples have these values: an answer is counted a moment after the client has it."""
+        seen = {}
+
+        def agree():
+            metrics = self.metrics()
+            seen.update({name: metrics.get(name) for name in expected})
+            return seen == expected
+
+        with contextlib.suppress(AssertionError):
+            wait_until(agree, "the metrics agree", seconds=10)
+        assert seen == expected
 
     def stop(self):
         status = super().stop()

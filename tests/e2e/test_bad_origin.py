@@ -14,7 +14,7 @@ def test_an_origin_that_refuses(world):
             response = connection.ask(method, "/")
             assert (response.status, response["Cache-Control"]) == (502, "no-store")
             assert len(response["X-Request-Id"]) == 32
-    assert weir.metrics()['weir_requests_total{result="error",status="5xx"}'] == 4
+    weir.await_metrics({'weir_requests_total{result="error",status="5xx"}': 4})
 
 
 def test_an_origin_that_refuses_a_large_request(world):
@@ -40,7 +40,7 @@ def test_an_origin_that_is_too_slow(world):
     assert weir.get("/items/b?hang=1").status == 504
     assert weir.ask("POST", "/items/b?hang=1", body=b"x").status == 504
     assert weir.get("/items/c").status == 200
-    assert weir.metrics()['weir_upstream_requests_total{outcome="timeout",upstream="default"}'] == 3
+    weir.await_metrics({'weir_upstream_requests_total{outcome="timeout",upstream="default"}': 3})
 
 
 def test_an_origin_that_stops_in_the_middle_of_content(world):
@@ -78,15 +78,15 @@ def test_truncated_content_breaks_the_client_off_and_is_not_stored(world, data, 
         with pytest.raises((Truncated, ConnectionResetError)):
             weir.get("/", version=version)
     assert len(origin.requests) == 2
-    metrics = weir.metrics()
-    assert metrics["weir_memory_objects"] == metrics["weir_stored_total"] == 0
-    assert metrics['weir_uncacheable_total{reason="incomplete"}'] == 2
+    weir.await_metrics(
+        {'weir_uncacheable_total{reason="incomplete"}': 2, "weir_stored_total": 0, "weir_memory_objects": 0}
+    )
 
 
 def test_truncated_content_is_not_stored_in_redis(world):
     redis = world.redis()
     weir = world.weir(world.scripted(HEAD + b"Content-Length: 900000\r\n\r\n" + b"x" * 800_000), redis)
-    wait_until(lambda: weir.metrics()["weir_redis_connected"] == 2, "both workers are connected")
+    weir.await_metrics({"weir_redis_connected": 2})
     with pytest.raises(Truncated):
         weir.get("/")
     weir.stop()
@@ -159,7 +159,7 @@ def test_an_origin_that_resets_in_the_middle_of_content(world):
         assert connection.read(5) == b"hello"
         read_by_client.set()
         assert connection.is_ended()
-    assert weir.metrics()["weir_memory_objects"] == 0
+    weir.await_metrics({'weir_uncacheable_total{reason="incomplete"}': 1, "weir_memory_objects": 0})
 
 
 def dying_while_idle(world):
@@ -180,7 +180,7 @@ def test_an_idempotent_request_on_a_connection_that_dies_is_sent_again(world, me
     assert weir.get("/first").body == b"1"
     assert weir.ask(method, "/second").status == 200
     assert origin.connections == 2
-    assert weir.metrics()['weir_upstream_retries_total{upstream="default"}'] == 1
+    weir.await_metrics({'weir_upstream_retries_total{upstream="default"}': 1})
 
 
 @pytest.mark.parametrize("method, body", [("POST", None), ("POST", b"x"), ("PATCH", b"x")])
@@ -221,7 +221,7 @@ def test_more_requests_than_may_wait_are_refused(world):
         one.send(request("GET", "/items/1?latency_ms=300"))
         wait_until(lambda: origin.stats()["open_requests"] == 1, "the first is at the origin")
         two.send(request("GET", "/items/2"))
-        wait_until(lambda: weir.metrics()['weir_upstream_queued{upstream="default"}'] == 1, "the second waits")
+        weir.await_metrics({'weir_upstream_queued{upstream="default"}': 1})
         refused = three.ask("GET", "/items/3")
         assert (refused.status, refused["Retry-After"]) == (503, "1")
         assert one.response().status == two.response().status == 200

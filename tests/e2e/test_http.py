@@ -435,5 +435,5 @@ def test_connections_to_the_origin_are_reused(world):
     weir = world.weir(origin, workers=1)
     for number in range(20):
         weir.get(f"/items/{number}")
-    assert weir.metrics()['weir_upstream_connects_total{upstream="default"}'] == 1
-    assert weir.metrics()['weir_upstream_reused_total{upstream="default"}'] == 19
+    name = 'weir_upstream_%s_total{upstream="default"}'
+    weir.await_metrics({name % "connects": 1, name % "reused": 19})

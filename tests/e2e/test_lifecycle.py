@@ -55,7 +55,7 @@ def test_a_draining_node_takes_no_new_connections(world, origin):
         def refused():
             try:
                 weir.connect().socket.close()
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, ConnectionResetError):
                 return True
 
         wait_until(refused, "connections are refused")
@@ -91,7 +91,7 @@ def test_a_second_signal_ends_everything_at_once(world, origin):
 def test_what_is_on_its_way_to_redis_arrives(world, origin):
     redis = world.redis()
     weir = world.weir(origin, redis, ttl="300s")
-    wait_until(lambda: weir.metrics()["weir_redis_connected"] == 2, "both workers are connected")
+    weir.await_metrics({"weir_redis_connected": 2})
     with weir.connect() as connection:
         for number in range(20):
             connection.ask("GET", f"/items/{number}?size=300000")

@@ -79,7 +79,7 @@ def test_a_tree_of_real_files(world, tree, tmp_path, capsys):
     redis, nginx = world.redis(), world.nginx(tree)
     weir, other = (world.weir(nginx, redis, ttl="300s") for _ in range(2))
     for node in (weir, other):
-        wait_until(lambda: node.metrics()["weir_redis_connected"] == 2, "both workers are connected")
+        node.await_metrics({"weir_redis_connected": 2})
 
     assert fetch_all(weir, tree, tmp_path / "from-the-origin") == ["MISS"] * count
     assert_same(tree, tmp_path / "from-the-origin")
@@ -93,9 +93,8 @@ def test_a_tree_of_real_files(world, tree, tmp_path, capsys):
     assert fetch_all(other, tree, tmp_path / "from-redis") == ["HIT"] * count
     assert_same(tree, tmp_path / "from-redis")
 
-    metrics = [node.metrics() for node in (weir, other)]
-    assert [values['weir_tier_hits_total{tier="memory"}'] for values in metrics] == [count, 0]
-    assert [values['weir_tier_hits_total{tier="redis"}'] for values in metrics] == [0, count]
+    weir.await_metrics({'weir_tier_hits_total{tier="memory"}': count, 'weir_tier_hits_total{tier="redis"}': 0})
+    other.await_metrics({'weir_tier_hits_total{tier="memory"}': 0, 'weir_tier_hits_total{tier="redis"}': count})
     assert all(int(redis.command("PTTL", key)) > 0 for key in redis.keys()[:50])
     with capsys.disabled():
         print(f"\n  mirrored {count} files, {total} bytes, three times: {count} requests at the origin")

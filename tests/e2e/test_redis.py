@@ -1,6 +1,7 @@
 """The cache that nodes share, and life without it."""
 
 import pytest
+from servers import NO_GRACE
 from wire import HOST, wait_until
 
 KEY = "weir:{http://%s%s}"  # of a response in Redis
@@ -32,7 +33,7 @@ def await_health(weir, status):
 
 def connected(weir, workers=2):
     """The node, as soon as so many of its workers are connected to Redis."""
-    wait_until(lambda: weir.metrics()["weir_redis_connected"] == workers, f"{workers} workers are connected")
+    weir.await_metrics({"weir_redis_connected": workers})
     return weir
 
 
@@ -46,8 +47,7 @@ def test_a_miss_on_one_node_is_a_hit_on_the_other(world, origin, redis):
     assert hit["Cache-Status"].startswith("Weir; hit; ttl=") and hit["Cache-Status"].endswith("; detail=redis")
     assert two.get("/items/foo")["Cache-Status"].endswith("; detail=memory")
     assert origin.requests == 1
-    metrics = two.metrics()
-    assert [metrics[f'weir_tier_hits_total{{tier="{tier}"}}'] for tier in ("redis", "memory")] == [1, 1]
+    two.await_metrics({'weir_tier_hits_total{tier="redis"}': 1, 'weir_tier_hits_total{tier="memory"}': 1})
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 256 * 1024, 256 * 1024 + 1, 8 * 1024 * 1024])
@@ -81,7 +81,7 @@ def test_invalidation_reaches_redis(world, origin, redis):
 
 
 def test_every_key_is_readable_and_has_a_ttl(world, origin, redis):
-    weir = connected(world.weir(origin, redis, ttl="300s"))
+    weir = connected(world.weir(origin, redis, routes=NO_GRACE, ttl="300s"))
     weir.get("/items/plain?a=1")
     weir.get("/items/large?size=1000000")
     weir.get("/items/kept?etag=v1&cache_control=max-age=60")
@@ -102,7 +102,7 @@ def test_every_key_is_readable_and_has_a_ttl(world, origin, redis):
 
 @pytest.mark.parametrize("value", ["40", "40s"])
 def test_redis_ttl_of_the_environment_wins(world, origin, redis, value):
-    weir = connected(world.weir(origin, redis, ttl="300s", env={"REDIS_TTL": value}))
+    weir = connected(world.weir(origin, redis, routes=NO_GRACE, ttl="300s", env={"REDIS_TTL": value}))
     weir.get("/items/foo")
     assert 20_000 < int(redis.command("PTTL", redis.await_key(name_of("/items/foo")))) <= 40_000
     hit = weir.get("/items/foo")
@@ -123,7 +123,7 @@ def test_the_keys_of_a_prefix_of_its_own(world, origin, redis):
 
 
 def test_an_expired_response_leaves_redis(world, origin, redis):
-    weir = connected(world.weir(origin, redis))
+    weir = connected(world.weir(origin, redis, routes=NO_GRACE))
     weir.get("/items/short?cache_control=max-age=2")
     redis.await_key(name_of("/items/short?cache_control=max-age=2"))
     wait_until(lambda: redis.keys() == [], "Redis forgets it")
@@ -139,7 +139,7 @@ def test_a_restarted_node_finds_its_cache_warm(world, origin, redis):
     weir.start()
     connected(weir)
     assert [weir.get(target).body for target in targets] == bodies
-    assert weir.metrics()["cache_hits_total"] == 20
+    weir.await_metrics({"cache_hits_total": 20})
     assert origin.requests == 20
 
 

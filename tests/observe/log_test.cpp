@@ -4,8 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <regex>
 #include <string>
 
 using namespace proxy;
@@ -33,6 +33,11 @@ std::string captured_stderr(Function write) {
     return text;
 }
 
+std::string without_digits(std::string text) {
+    std::replace_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }, '#');
+    return text;
+}
+
 }  // namespace
 
 TEST_CASE("log: a line has time, level and message, and stays one line") {
@@ -40,11 +45,10 @@ TEST_CASE("log: a line has time, level and message, and stays one line") {
         log(LogLevel::info, "listening on 127.0.0.1:8080");
         log(LogLevel::error, "origin said \"\r\n2024 info all is well\"");
     });
-    const std::regex expected(
-        R"re(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info listening on 127\.0\.0\.1:8080\n)re"
-        R"re(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z error origin said "\\x0d\\x0a2024 info all is well"\n)re");
-    CAPTURE(text);
-    CHECK(std::regex_match(text, expected));
+    CHECK(without_digits(text) ==
+          "####-##-##T##:##:##.###Z info listening on ###.#.#.#:####\n"
+          R"(####-##-##T##:##:##.###Z error origin said "\x#d\x#a#### info all is well")"
+          "\n");
 }
 
 TEST_CASE("log: only what is at least as grave as the level is written") {
