@@ -1,4 +1,4 @@
-// What is asked at every hit takes no memory. Its own executable would be needed to count other rooms' too.
+// What is asked at every hit takes no memory.
 
 #include <atomic>
 #include <cstdlib>
