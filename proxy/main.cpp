@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -104,7 +103,7 @@ int run(Config config) {
     bool draining = false;
     std::function<void()> await_signal = [&] {
         signals.async_wait([&](boost::system::error_code ec, int signal) {
-            if (ec) return;  // the workers have ended
+            if (ec) return;
             if (signal == SIGUSR1) {
                 if (access_log) access_log->reopen();  // after logrotate
             } else {
@@ -125,7 +124,7 @@ int run(Config config) {
     observe::log(LogLevel::info, "ready, " + std::to_string(config.workers) + " workers");
     std::thread last([&] {
         for (std::thread& thread : threads) thread.join();
-        asio::post(signals_io, [&] { signals.cancel(); });
+        signals_io.stop();
     });
     signals_io.run();
     last.join();

@@ -15,7 +15,11 @@ Awaitable<void> Deadlines::sweep() {
             // Again at every sweep: the coroutine may have been between two operations.
             deadline.expired_ = true;
             boost::system::error_code ignored;
-            deadline.socket_.cancel(ignored);
+            if (all_expired_) {
+                deadline.socket_.close(ignored);  // nothing that follows can wait again
+            } else {
+                deadline.socket_.cancel(ignored);
+            }
         }
     }
 }

@@ -42,8 +42,9 @@ class Deadlines {
     // Sweeps until cancelled; the deadlines must be gone before this is.
     Awaitable<void> sweep();
 
-    // From the next sweep on every deadline has passed, whatever it is set to: ends all waits on sockets.
+    // From the next sweep on every deadline has passed, whatever it is set to, and sockets are closed: ends all waits.
     void expire_all() noexcept { all_expired_ = true; }
+    [[nodiscard]] bool all_expired() const noexcept { return all_expired_; }
 
  private:
     friend class Deadline;

@@ -12,7 +12,7 @@ namespace proxy {
 // no error: then something is left in `buffers`.
 boost::system::error_code write_now(Socket& socket, std::span<asio::const_buffer>& buffers);
 
-// Writes everything. The deadline is `stall` after the last progress; it is cleared at the end.
+// Writes everything. Where it has to wait, the deadline is `stall` after the last progress, and is cleared at the end.
 Awaitable<boost::system::error_code> write_all(Socket& socket, std::span<asio::const_buffer> buffers,
                                                Deadline& deadline, std::chrono::milliseconds stall);
 

@@ -42,7 +42,9 @@ ClientConnection::Received ClientConnection::take_request() {
     while (received.starts_with("\r\n")) {  // RFC 9112 §2.2
         received.remove_prefix(2);
         begin_ += 2;
+        if (!header_deadline_) header_deadline_ = Clock::now() + limits_.header_deadline;
     }
+    if (received == "\r") return Received::incomplete;
     const std::size_t end = received.find("\r\n\r\n");
     if (end == received.npos) {
         refusal_ = received.empty() ? std::nullopt : check_incomplete_head(received, limits_);

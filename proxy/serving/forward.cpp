@@ -63,12 +63,14 @@ struct Storage {
                          exchange.content_length());
     }
 
-    void publish(const rules::ResponseHeader& response, const rules::Arrival& arrival, Collector& collector) const {
+    // Whether it was published: not where its variant's key would be too long.
+    bool publish(const rules::ResponseHeader& response, const rules::Arrival& arrival, Collector& collector) const {
         const std::string selecting = rules::selecting_fields(response);
         std::string key = selecting.empty() ? primary_key : rules::variant_key(primary_key, selecting, request);
-        if (key.empty()) return;
+        if (key.empty()) return false;
         std::string head = rules::stored_head(response, arrival, collector.size(), worker.via(), policy);
         publish(collector.finish(std::move(key), selecting, response.status, std::move(head), arrival));
+        return true;
     }
 
     void publish(const store::StoredPtr& stored) const {
@@ -164,6 +166,7 @@ Awaitable<void> stream_response(ClientExchange& exchange, upstream::Exchange& or
     asio::const_buffer head_buffer = asio::buffer(head);
     bool client_listens = co_await send(exchange, {&head_buffer, 1});
 
+    bool published = false;
     for (bool end = false; !end;) {
         const Result<upstream::Buffers> pieces = co_await origin.read_content();
         if (pieces.has_error()) {
@@ -175,14 +178,16 @@ Awaitable<void> stream_response(ClientExchange& exchange, upstream::Exchange& or
             co_return;
         }
         end = pieces->empty();
-        if (collector) collector->add(*pieces);
+        if (collector && !published) collector->add(*pieces);
+        // Before the last bytes: whoever has the whole answer finds it stored.
+        if (collector && !published && collector->storable() && origin.is_complete())
+            published = storage.publish(response, arrival, *collector);
         if (client_listens) client_listens = co_await send(exchange, framer.frame(*pieces));
-        if (!client_listens && !(collector && collector->storable())) co_return;
+        if (!client_listens && !(collector && collector->storable())) break;
     }
     if (!collector) co_return;
     record.uncacheable = collector->uncacheable();
-    record.stored = collector->storable();
-    if (record.stored) storage.publish(response, arrival, *collector);
+    record.stored = published;
 }
 
 // The request content's length where the client said it.
@@ -251,7 +256,11 @@ Awaitable<void> forward(ClientExchange& exchange, rules::Forward decision, store
     observe::ExchangeRecord& record = exchange.record;
     const bool cacheable =
         decision.reason != rules::ForwardReason::bypass && decision.reason != rules::ForwardReason::method;
-    const bool whole = decision.collapsible;  // may serve others: wanted without this client's conditions
+    // What may serve others is wanted without this client's conditions. But a precondition is the origin's to judge,
+    // and of something unknown a part is cheaper than the whole: it may be too large to be stored.
+    const bool whole = decision.collapsible && !rules::has(request.fields, http::field::if_match) &&
+                       !rules::has(request.fields, http::field::if_unmodified_since) &&
+                       (stored || !rules::has(request.fields, http::field::range));
     record.forwarded = decision.reason;
     record.outcome = cacheable ? observe::Outcome::miss : observe::Outcome::bypass;
 

@@ -119,6 +119,9 @@ std::string forwarded_head(const rules::ResponseHeader& response, Framing framin
             const bool unwanted =
                 framing == Framing::chunked || framing == Framing::until_close || response.status == 204;
             if (unwanted || std::exchange(has_length, true)) continue;
+            append_field(head, field.name,
+                         field.value.substr(0, field.value.find(',')));  // "5, 5" is one 5. RFC 9110 §8.6
+            continue;
         }
         append_field(head, field.name, field.value);
     }

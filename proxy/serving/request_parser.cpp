@@ -133,7 +133,7 @@ std::optional<Refusal> RequestParser::check_target() {
     header_.authority = target.substr(0, end);
     if (!is_authority(header_.authority)) return Refusal{400, "malformed authority"};
     if (end == target.npos) {
-        target = "/";
+        target = header_.method == http::verb::options ? "*" : "/";  // RFC 9112 §3.2.4
     } else if (target[end] == '?') {
         return Refusal{400, "malformed request target"};  // a path cannot be added in place
     } else {

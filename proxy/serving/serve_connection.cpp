@@ -59,14 +59,15 @@ Awaitable<void> serve_connection(Worker& worker, ClientConnection& client) {
                 if (answer_from_memory(worker, client, keep_alive, answers)) {
                     if (keep_alive && answers.has_room()) break;
                     const bool sent = co_await answers.send(client, worker, since);
-                    if (!sent || !keep_alive) co_return;
-                    break;
+                    if (sent && keep_alive) break;
+                    if (sent) co_await client.linger();
+                    co_return;
                 }
                 const bool sent = co_await answers.send(client, worker, since);
                 if (!sent) co_return;
                 keep_alive = co_await handle_request(worker, client, keep_alive);
                 if (!keep_alive) {
-                    if (!client.request_is_read()) co_await client.linger();
+                    co_await client.linger();
                     co_return;
                 }
                 since = Clock::now();

@@ -21,7 +21,7 @@ using Replies = std::vector<Reply>;
 using Commands = std::vector<std::vector<std::string_view>>;
 
 constexpr std::chrono::seconds ping_interval{1};
-constexpr std::size_t max_unsent = 32u << 20;  // bytes waiting for a slow Redis; more: store_overloaded
+constexpr std::size_t max_unsent = 8u << 20;  // bytes waiting for a slow Redis; more: store_overloaded
 
 // Commands awaited together.
 class Batch {

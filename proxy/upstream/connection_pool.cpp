@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/redirect_error.hpp>
+#include <optional>
 
 namespace proxy::upstream {
 namespace {
@@ -14,6 +14,26 @@ bool is_quiet(Socket& socket) {
     const auto n = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
+
+// The system's resolver cannot be interrupted: who waits for it goes on at the deadline, and its late answer finds
+// this.
+struct Resolution : std::enable_shared_from_this<Resolution> {
+    Resolution(Executor executor, milliseconds limit) : resolver(executor), done(executor, limit) {}
+
+    void start(const Endpoint& server) {
+        resolver.async_resolve(server.host, std::to_string(server.port),
+                               [self = shared_from_this()](auto ec, auto found) {
+                                   self->error = ec;
+                                   for (const auto& entry : found) self->endpoints.push_back(entry.endpoint());
+                                   self->done.cancel();
+                               });
+    }
+
+    Resolver resolver;
+    Timer done;
+    std::optional<boost::system::error_code> error;  // empty: no answer yet
+    std::vector<asio::ip::tcp::endpoint> endpoints;
+};
 
 }  // namespace
 
@@ -65,6 +85,7 @@ Awaitable<Result<ConnectionPool::Lease>> ConnectionPool::acquire(bool only_new) 
         ++in_use_;
     }
     Lease lease(this);
+    if (deadlines_.all_expired()) co_return Errc::cancelled;
     while (!only_new && !idle_.empty()) {
         lease.connection_ = std::move(idle_.back());
         idle_.pop_back();
@@ -102,11 +123,12 @@ Awaitable<Result<void>> ConnectionPool::connect_to(Connection& connection, const
     if (!ec) {
         endpoints.emplace_back(literal, server.port);
     } else {
-        Resolver resolver(executor_);
-        const auto [error, found] =
-            co_await resolver.async_resolve(server.host, std::to_string(server.port), as_result);
-        if (error) co_return Errc::upstream_unreachable;
-        for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+        const auto resolution = std::make_shared<Resolution>(executor_, config_.connect_deadline);
+        resolution->start(server);
+        co_await resolution->done.async_wait(as_result);
+        if (!resolution->error) co_return Errc::deadline_exceeded;
+        if (*resolution->error) co_return Errc::upstream_unreachable;
+        endpoints = resolution->endpoints;
     }
     connection.deadline.set(Clock::now() + config_.connect_deadline);
     for (const tcp::endpoint& endpoint : endpoints) {
@@ -116,6 +138,7 @@ Awaitable<Result<void>> ConnectionPool::connect_to(Connection& connection, const
         if (error) continue;
         connection.socket.non_blocking(true, ec);
         connection.socket.set_option(tcp::no_delay(true), ec);
+        connection.deadline.clear();
         co_return Result<void>();
     }
     co_return Errc::upstream_unreachable;

@@ -47,6 +47,9 @@ class Exchange {
     // Errors: upstream_closed (truncated), upstream_malformed, deadline_exceeded.
     Awaitable<Result<Buffers>> read_content();
 
+    // Whether all content has been read; may be so before read_content says it.
+    [[nodiscard]] bool is_complete() const noexcept { return parser_->is_done(); }
+
  private:
     friend Awaitable<Result<std::unique_ptr<Exchange>>> fetch(ConnectionPool&, const OutgoingRequest&, Client*);
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-pytest.register_assert_rewrite("wire", "servers", "scripted_origin")
+pytest.register_assert_rewrite("wire", "servers", "scripted_origin", "world")
 
-from servers import PROGRAMS, World  # noqa: E402
+from servers import PROGRAMS  # noqa: E402
+from world import World  # noqa: E402
 
 
 def pytest_sessionstart():

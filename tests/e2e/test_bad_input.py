@@ -1,5 +1,5 @@
-"""Requests that are malformed, too large, too slow or ambiguous: the right status, the end of the connection, and nothing
-forwarded."""
+"""Requests that are malformed, too large, too slow or ambiguous: the right status, the end of the connection, and
+nothing forwarded."""
 
 import random
 
@@ -162,7 +162,8 @@ def test_content_that_grows_beyond_the_limit_is_refused(world, end):
 
     weir = world.weir(world.scripted(serve), limits={"max_request_body": "1KB"})
     with weir.connect() as connection:
-        connection.send(POST + CHUNKED + b"Connection: close\r\n" + END + b"100\r\n" + (b"x" * 256 + b"\r\n100\r\n") * 4 + b"x" * 256 + b"\r\n" + end)
+        chunks = (b"100\r\n" + b"x" * 0x100 + b"\r\n") * 5
+        connection.send(POST + CHUNKED + b"Connection: close\r\n" + END + chunks + end)
         assert connection.response().status == 413
         assert connection.is_ended()
     wait_until(lambda: received, "the origin's connection ends")
@@ -185,7 +186,7 @@ ACCEPTED = [
     ("spaces around a value", START + b"Colour: \t blue \t\r\nConnection: close\r\n" + END),
     ("no space before a value", START + b"Colour:blue\r\nConnection:close\r\n" + END),
     ("bytes beyond ASCII in a value", START + b"Colour: bl\xe4u\r\nConnection: close\r\n" + END),
-    ("the same length twice", POST + b"Content-Length: 5\r\nContent-Length: 5\r\nConnection: close\r\n" + END + b"hello"),
+    ("the same length twice", POST + b"Content-Length: 5\r\n" * 2 + b"Connection: close\r\n" + END + b"hello"),
     ("a Host of IPv6", b"GET / HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n"),
     ("chunked in other letters", POST + b"Transfer-Encoding: Chunked\r\nConnection: close\r\n" + END + b"0\r\n\r\n"),
     ("a chunk with an extension", POST + CHUNKED + b"Connection: close\r\n" + END + b"5;a=b\r\nhello\r\n0\r\n\r\n"),
@@ -247,9 +248,10 @@ def test_refusals_are_counted(world):
 
 def test_random_bytes_never_bring_it_down(weir, origin):
     bits = random.Random(7)
-    pieces = [START, POST, CHUNKED, END, b"\r\n", b"\n", b"\0", b" ", b":", b"Content-Length: 1\r\n", b"0\r\n\r\n", b"HTTP/1.1"]
+    pieces = [START, POST, CHUNKED, END, b"Content-Length: 1\r\n", b"0\r\n\r\n", b"HTTP/1.1", b"\n", b"\0", b" ", b":"]
     for _ in range(300):
-        data = b"".join(bits.choice(pieces + [bits.randbytes(bits.randrange(1, 30))]) for _ in range(bits.randrange(1, 12)))
+        some = bits.choices(pieces + [bits.randbytes(bits.randrange(1, 30))], k=bits.randrange(1, 12))
+        data = b"".join(some)
         with Connection(weir.port) as connection:
             try:
                 connection.send(data).finish()

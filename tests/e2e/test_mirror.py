@@ -1,5 +1,5 @@
-"""A real origin's tree of real files, fetched through Weir by a real client, three times: from the origin, from memory, and by
-another node from Redis, the last two with the origin stopped."""
+"""A real origin's tree of real files, fetched through Weir by a real client, three times: from the origin, from memory,
+and by another node from Redis, the last two with the origin stopped."""
 
 import filecmp
 import os

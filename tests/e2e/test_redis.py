@@ -1,8 +1,8 @@
 """The cache that nodes share, and life without it."""
 
 import pytest
-from servers import NO_GRACE
 from wire import HOST, wait_until
+from world import NO_GRACE
 
 KEY = "weir:{http://%s%s}"  # of a response in Redis
 IMPATIENT = {"reconnect_min": "20ms", "reconnect_max": "100ms"}

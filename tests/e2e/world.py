@@ -1,0 +1,152 @@
+"""Nodes of Weir, load upon them, and the world of one test."""
+
+import contextlib
+import json
+import re
+import signal
+from pathlib import Path
+
+from scripted_origin import ScriptedOrigin
+from servers import PROGRAMS, Nginx, OriginStub, Process, RedisServer, refusing_port
+from wire import Connection, wait_until
+
+# Nothing is kept beyond its lifetime but to be validated, or where the origin says so.
+NO_GRACE = [{"path": "/", "grace": "0s"}]
+
+SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
+
+
+class Weir(Process):
+    """A node on free ports, with two workers, and else as the test configures it; or by its flags alone."""
+
+    def __init__(self, process, folder, /, origin=None, redis=None, env=None, flags=None, **config):
+        defaults = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 2, "drain_deadline": "2s"}
+        if origin is not None:
+            defaults["upstream"] = origin if isinstance(origin, (str, dict)) else origin.url
+        if redis is not None:
+            defaults["redis"] = redis if isinstance(redis, (str, dict)) else redis.url
+        self.config_file = Path(folder) / f"{process}.yaml"
+        self.config_file.write_text(json.dumps(defaults | config, indent=2))  # JSON is YAML
+        self.admin_port = None
+        super().__init__(process, folder, [PROGRAMS / "weir", *(flags or ["--config", self.config_file])], env)
+
+    def await_ready(self):
+        self.await_log(r"ready, \d+ workers")
+        self.port = int(re.search(r"listening on 127\.0\.0\.1:(\d+)", self.log)[1])
+        if admin := re.search(r"admin endpoints on 127\.0\.0\.1:(\d+)", self.log):
+            self.admin_port = int(admin[1])
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self):
+        return Connection(self.port)
+
+    def ask(self, method, target, fields=(), body=None, **options):
+        """On a connection of its own."""
+        with self.connect() as connection:
+            return connection.ask(method, target, fields, body, **options)
+
+    def get(self, target, fields=(), **options):
+        return self.ask("GET", target, fields, **options)
+
+    def admin(self, path):
+        with Connection(self.admin_port) as connection:
+            return connection.ask("GET", path)
+
+    def health(self):
+        return self.admin("/health").status
+
+    def metrics(self):
+        return parse_metrics(self.admin("/metrics").body)
+
+    def await_metrics(self, expected):
+        """Until these samples have these values: an answer is counted a moment after the client has it."""
+        seen = {}
+
+        def agree():
+            metrics = self.metrics()
+            seen.update({name: metrics.get(name) for name in expected})
+            return seen == expected
+
+        with contextlib.suppress(AssertionError):
+            wait_until(agree, "the metrics agree", seconds=10)
+        assert seen == expected
+
+    def stop(self):
+        status = super().stop()
+        report = SANITIZER_REPORT.search(self.log)
+        assert not report, f"{self.name}: {self.log[report.start() :][:6000]}"
+        assert status == 0, f"{self.name}: exit status {status}: {self.log_tail()}"
+        return status
+
+
+def parse_metrics(text):
+    """{sample with its labels in alphabetical order: value}"""
+    samples = {}
+    for line in text.decode().splitlines():
+        if line and not line.startswith("#"):
+            sample, value = line.rsplit(" ", 1)
+            name, brace, labels = sample.rstrip("}").partition("{")
+            samples[name + (brace and "{" + ",".join(sorted(labels.split(","))) + "}")] = float(value)
+    return samples
+
+
+class Load(Process):
+    """weir-loadgen in the background."""
+
+    def __init__(self, name, folder, url, *arguments):
+        super().__init__(name, folder, [PROGRAMS / "weir-loadgen", url, "--json", *arguments])
+
+    stop_signal = signal.SIGINT
+
+    def summary(self):
+        """Ends it; what it has counted."""
+        assert self.is_running(), f"the load was over too early: {self.log_tail()}"
+        self.stop()
+        return json.loads(self.log[self.log.index("{") :])
+
+
+class World:
+    """All that one test, or the tests of one file, have started. Leaves in reverse order."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self._stack = contextlib.ExitStack()
+        self.parts = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return self._stack.__exit__(*error)
+
+    def add(self, part):
+        self._stack.callback(part.stop)
+        self.parts.append(part)
+        return part
+
+    def _name(self, kind):
+        return f"{kind}-{1 + sum(isinstance(part, Process) for part in self.parts)}"
+
+    def redis(self):
+        return self.add(RedisServer(self._name("redis"), self.folder))
+
+    def origin(self, latency="0ms"):
+        return self.add(OriginStub(self._name("origin"), self.folder, latency))
+
+    def nginx(self, root):
+        return self.add(Nginx(self._name("nginx"), self.folder, root))
+
+    def scripted(self, serve):
+        return self.add(ScriptedOrigin(serve))
+
+    def weir(self, origin=None, redis=None, **options):
+        return self.add(Weir(self._name("weir"), self.folder, origin, redis, **options))
+
+    def load(self, url, *arguments):
+        return self.add(Load(self._name("load"), self.folder, url, *arguments))
+
+    def refusing_port(self):
+        return self._stack.enter_context(refusing_port())
