@@ -39,7 +39,7 @@ struct Policy {
     seconds stale_while_revalidate{0};    // used where the origin names no window. RFC 5861 §3
     seconds stale_if_error{0};            // used where the origin names no window. RFC 5861 §4
     bool stale_when_disconnected = true;  // RFC 9111 §4.2.4: no directive forbids it and the origin cannot be reached
-    seconds grace{3'600};                 // how long beyond freshness that may be
+    seconds grace{0};                     // how long beyond freshness that may be
     seconds keep_for_validation{3600};    // how long a response with a validator is kept beyond its last use as stale
 
     bool honour_request_directives = false;  // no-cache, max-age, min-fresh, max-stale, no-store of clients
