@@ -5,7 +5,7 @@ import re
 
 import pytest
 from wire import request
-from world import NO_GRACE
+from world import NO_GRACE, asked
 
 
 @pytest.fixture(scope="module")
@@ -16,11 +16,6 @@ def origin(shared):
 @pytest.fixture(scope="module")
 def weir(shared, origin):
     return shared.weir(origin, ttl="300s", routes=NO_GRACE)
-
-
-def asked(origin, target):
-    """How often the origin got a request for it."""
-    return origin.stats()["targets"].get(target, 0)
 
 
 def test_a_miss_then_hits(weir, origin):

@@ -2,7 +2,7 @@
 
 import pytest
 from wire import wait_until
-from world import NO_GRACE
+from world import NO_GRACE, asked
 
 
 @pytest.fixture(scope="module")
@@ -13,11 +13,6 @@ def origin(shared):
 @pytest.fixture(scope="module")
 def weir(shared, origin):
     return shared.weir(origin, ttl="300s", routes=NO_GRACE)
-
-
-def asked(origin, target):
-    """How often the origin got a request for it."""
-    return origin.stats()["targets"].get(target, 0)
 
 
 def test_what_is_stale_is_validated_by_its_etag(weir, origin):

@@ -82,6 +82,11 @@ class Weir(Process):
         return status
 
 
+def asked(origin, target):
+    """How often the origin got a request for it."""
+    return origin.stats()["targets"].get(target, 0)
+
+
 def parse_metrics(text):
     """{sample with its labels in alphabetical order: value}"""
     samples = {}
