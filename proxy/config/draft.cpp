@@ -11,10 +11,7 @@ bool takes_everything(const RouteConfig& route) { return route.host.empty() && r
 
 // Whether `first` takes every request that `second` could.
 bool covers(const RouteConfig& first, const RouteConfig& second) {
-    const std::string& prefix = first.path_prefix;
-    const std::string& path = second.path_prefix;
-    return (first.host.empty() || first.host == second.host) && path.starts_with(prefix) &&
-           (path.size() == prefix.size() || prefix.ends_with('/') || path[prefix.size()] == '/');
+    return (first.host.empty() || first.host == second.host) && second.path_prefix.starts_with(first.path_prefix);
 }
 
 void check_reachable(const Draft& draft, Problems& problems) {

@@ -131,6 +131,8 @@ inline constexpr Name<StoreFailure> store_failure_names[] = {{"bypass", StoreFai
 inline constexpr Name<rules::SetCookiePolicy> set_cookie_names[] = {{"refuse", rules::SetCookiePolicy::refuse},
                                                                     {"strip", rules::SetCookiePolicy::strip},
                                                                     {"store", rules::SetCookiePolicy::store}};
+inline constexpr Name<rules::PathPolicy> path_names[] = {{"keep", rules::PathPolicy::keep},
+                                                         {"normalise", rules::PathPolicy::normalise}};
 inline constexpr Name<rules::QueryPolicy> query_names[] = {
     {"keep", rules::QueryPolicy::keep}, {"sort", rules::QueryPolicy::sort}, {"drop", rules::QueryPolicy::drop}};
 

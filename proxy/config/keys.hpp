@@ -29,9 +29,12 @@ void fields(UpstreamConfig& upstream, Visitor& visit) {
 
 template <class Visitor>
 void fields(rules::KeyPolicy& key, Visitor& visit) {
+    visit.scalar("host", key.host, Text{host_field_from});
+    visit.scalar("path", key.path, Choice<rules::PathPolicy>{path_names});
     visit.scalar("query", key.query, Choice<rules::QueryPolicy>{query_names});
+    visit.scalar("ignore_tracking", key.ignore_tracking, Switch{});
     visit.list("ignored_parameters", key.ignored_parameters, Text{parameter_from});
-    visit.list("request_fields", key.request_fields, Text{token_from});
+    visit.list("request_fields", key.request_fields, Text{key_field_from});
     visit.list("cookies", key.cookies, Text{token_from});
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/config/problems.hpp"
+#include "proxy/rules/uri.hpp"
 
 namespace proxy::config {
 namespace {
@@ -275,12 +276,24 @@ std::string route_host_from(string_view text) {
 std::string path_from(string_view text) {
     if (!text.starts_with('/') || !printable(text) || text.find_first_of("?#") != string_view::npos)
         throw BadValue(in_quotes(text) + " is not a path, expected one that begins with / and has no query");
+    std::string buffer;
+    const string_view normal = rules::normalised_path(text, buffer);
+    if (normal != text) throw BadValue(in_quotes(text) + " is not in normal form, expected " + in_quotes(normal));
     return std::string(text);
 }
 
 std::string host_field_from(string_view text) {
-    if (!only(text, ".-_:[]"))
-        throw BadValue(in_quotes(text) + " is not a host, expected a name such as www.example.org");
+    if (text.empty()) return {};
+    const auto parts = only(text, ".-_:[]") ? split_host_port(text) : std::nullopt;
+    if (!parts || parts->host.empty()) {
+        string_view host = text;
+        if (const std::size_t scheme = host.find("://"); scheme != string_view::npos) host.remove_prefix(scheme + 3);
+        host = host.substr(0, host.find_first_of("/?#"));
+        const bool is_one = host.size() < text.size() && !host.empty() && only(host, ".-_:[]");
+        throw BadValue(in_quotes(text) + " is not a host, expected a name such as www.example.org" +
+                       (is_one ? "; did you mean " + in_quotes(host) + '?' : ""));
+    }
+    if (parts->port) port_from(*parts->port, 1);
     return std::string(text);
 }
 
@@ -309,6 +322,20 @@ std::string token_from(string_view text) {
     if (text.empty() || !only(text, "!#$%&'*+-.^_`|~"))
         throw BadValue(in_quotes(text) + " is not a token of HTTP, expected letters, digits and -");
     return std::string(text);
+}
+
+std::string key_field_from(string_view text) {
+    // Of one connection, written anew or left out: the origin would answer by another value than the key says.
+    constexpr const char* unread[] = {
+        "connection",        "content-length",      "expect",           "forwarded",       "host",
+        "if-match",          "if-modified-since",   "if-none-match",    "if-range",        "if-unmodified-since",
+        "keep-alive",        "proxy-authorization", "proxy-connection", "range",           "te",
+        "trailer",           "transfer-encoding",   "upgrade",          "x-forwarded-for", "x-forwarded-host",
+        "x-forwarded-proto", "x-request-id"};
+    if (std::ranges::find(unread, lower(text)) != std::end(unread))
+        throw BadValue(in_quotes(text) +
+                       " does not reach the origin as the client sent it, expected a field that does");
+    return token_from(text);
 }
 
 std::string parameter_from(string_view text) {

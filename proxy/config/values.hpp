@@ -45,12 +45,13 @@ void apply_redis_url(RedisConfig& redis, std::string_view text);
 // Checked texts. They answer the text as it is to be stored.
 [[nodiscard]] std::string any_text(std::string_view text);
 [[nodiscard]] std::string route_host_from(std::string_view text);   // lower case
-[[nodiscard]] std::string path_from(std::string_view text);         // begins with /
+[[nodiscard]] std::string path_from(std::string_view text);         // begins with /, in normal form
 [[nodiscard]] std::string host_field_from(std::string_view text);   // what a Host field may say; may be empty
 [[nodiscard]] std::string redis_host_from(std::string_view text);   // without port
 [[nodiscard]] std::string socket_path_from(std::string_view text);  // absolute, or empty
 [[nodiscard]] std::string key_prefix_from(std::string_view text);
-[[nodiscard]] std::string token_from(std::string_view text);  // RFC 9110 §5.6.2
+[[nodiscard]] std::string token_from(std::string_view text);      // RFC 9110 §5.6.2
+[[nodiscard]] std::string key_field_from(std::string_view text);  // a field that the origin gets from the client
 [[nodiscard]] std::string parameter_from(std::string_view text);
 [[nodiscard]] std::string local_path_from(std::string_view text);
 

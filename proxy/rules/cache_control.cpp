@@ -91,7 +91,8 @@ void apply(CacheControl& control, std::string_view member) {
     const std::string_view raw_argument = has_argument ? trim(member.substr(equals + 1)) : std::string_view{};
     const bool spaced = has_argument && name.size() + 1 + raw_argument.size() < member.size();
     const std::optional<std::string_view> content = unquoted(raw_argument);
-    if (!content && member.find('"') != std::string_view::npos) {
+    const std::size_t quote = member.find('"');
+    if (quote != std::string_view::npos && (!content || quote < equals)) {
         control.no_store = true;
         return;
     }

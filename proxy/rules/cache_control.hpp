@@ -21,6 +21,7 @@ inline constexpr seconds max_delta_seconds{std::int64_t{1} << 31};
 struct DeltaSeconds {
     enum class State { absent, valid, invalid } state = State::absent;
     seconds value{0};
+    friend bool operator==(const DeltaSeconds&, const DeltaSeconds&) = default;
 };
 
 struct CacheControl {
@@ -38,6 +39,7 @@ struct CacheControl {
     bool immutable = false;
     std::vector<std::string> no_cache_fields;  // lower case
     std::vector<std::string> private_fields;
+    friend bool operator==(const CacheControl&, const CacheControl&) = default;
 };
 
 // All Cache-Control lines as one list: names case-blind, token and quoted values alike, the smaller of duplicates; a

@@ -8,13 +8,13 @@
 namespace proxy::rules {
 namespace {
 
-// Byte for byte. Spaces and control characters cannot be in a valid target; encoded, they do no harm in an invalid one.
-void append_target(std::string& key, std::string_view text) {
+// Spaces and control characters cannot be in a valid target; encoded, they do no harm in an invalid one.
+void append_visible(std::string& out, std::string_view text) {
     for (const char c : text) {
         if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f)
-            append_percent_encoded(key, c);
+            append_percent_encoded(out, c);
         else
-            key += c;
+            out += c;
     }
 }
 
@@ -28,6 +28,28 @@ void append_value(std::string& key, std::string_view text) {
     }
 }
 
+// Whether a comma separates the members of a list; in these it is text like any other. RFC 9110 §5.5
+bool may_be_list(std::string_view name) {
+    static constexpr std::string_view singletons[] = {"authorization", "cookie", "date",    "from",
+                                                      "host",          "origin", "referer", "user-agent"};
+    return std::ranges::none_of(singletons, [name](std::string_view other) { return iequals(name, other); });
+}
+
+// As append_value, without the white space about commas that stand outside quoted strings. RFC 9110 §5.6.1
+void append_list(std::string& key, std::string_view list) {
+    bool quoted = false;
+    std::size_t begin = 0;
+    for (std::size_t at = 0; at < list.size(); ++at) {
+        if (list[at] == '"') quoted = !quoted;
+        if (quoted && list[at] == '\\') ++at;
+        if (quoted || at >= list.size() || list[at] != ',') continue;
+        append_value(key, trim(list.substr(begin, at - begin)));
+        key += ',';
+        begin = at + 1;
+    }
+    append_value(key, trim(list.substr(begin)));
+}
+
 std::string_view parameter_name(std::string_view parameter) { return parameter.substr(0, parameter.find('=')); }
 
 bool matches(std::string_view pattern, std::string_view name) {
@@ -36,12 +58,15 @@ bool matches(std::string_view pattern, std::string_view name) {
 }
 
 bool is_ignored(std::string_view parameter, const KeyPolicy& policy) {
-    return parameter.find(';') == parameter.npos &&  // some origins take it for another `&`
-           std::any_of(policy.ignored_parameters.begin(), policy.ignored_parameters.end(),
-                       [&](const std::string& pattern) { return matches(pattern, parameter_name(parameter)); });
+    if (parameter.find(';') != parameter.npos) return false;  // some origins take it for another `&`
+    const auto names_it = [name = parameter_name(parameter)](std::string_view pattern) {
+        return matches(pattern, name);
+    };
+    return (policy.ignore_tracking && std::ranges::any_of(tracking_parameters, names_it)) ||
+           std::ranges::any_of(policy.ignored_parameters, names_it);
 }
 
-void append_parameters(std::string& key, std::string_view query, const KeyPolicy& policy) {
+void append_parameters(std::string& out, std::string_view query, const KeyPolicy& policy) {
     std::vector<std::string_view> parameters;
     for (;;) {
         const std::string_view parameter = query.substr(0, query.find('&'));
@@ -56,21 +81,42 @@ void append_parameters(std::string& key, std::string_view query, const KeyPolicy
     }
     char separator = '?';
     for (const std::string_view parameter : parameters) {
-        key += std::exchange(separator, '&');
-        append_target(key, parameter);
+        out += std::exchange(separator, '&');
+        append_visible(out, parameter);
     }
 }
 
-// " name" where the field is absent, " name=value" elsewhere.
+// One for the key and for the origin, so that they cannot differ.
+void append_target(std::string& out, std::string_view target, const KeyPolicy& policy) {
+    const std::string_view path = target.substr(0, target.find('?'));
+    const std::string_view query = target.substr(path.size());  // with its `?`
+    std::string buffer;
+    append_visible(out, policy.path == PathPolicy::normalise ? normalised_path(path, buffer) : path);
+    if (query.empty() || policy.query == QueryPolicy::drop) return;
+    if (policy.query == QueryPolicy::keep && !policy.ignore_tracking && policy.ignored_parameters.empty())
+        append_visible(out, query);
+    else
+        append_parameters(out, query.substr(1), policy);
+}
+
+std::string_view authority_of(const RequestHeader& request, const KeyPolicy& policy) {
+    return policy.host.empty() ? request.authority : policy.host;
+}
+
+// " name" where the field is absent, " name=value" elsewhere; several lines are one list. RFC 9110 §5.3
 void append_field_value(std::string& key, std::string_view prefix, std::string_view name, Fields fields,
                         const HopByHopFields& hop_by_hop) {
     key.append(" ").append(prefix);
     append_lower(key, name);
-    bool first = true;
+    const bool is_list = may_be_list(name);
+    char separator = '=';
     for (const Field& field : fields) {
         if (!iequals(field.name, name) || hop_by_hop.contain(field)) continue;
-        key += std::exchange(first, false) ? "=" : ",%20";
-        append_value(key, field.value);
+        key += std::exchange(separator, ',');
+        if (is_list)
+            append_list(key, field.value);
+        else
+            append_value(key, field.value);
     }
 }
 
@@ -147,20 +193,25 @@ bool is_written_anew(std::string_view name) { return name == "x-forwarded-for" |
 
 void primary_key(std::string& key, const RequestHeader& request, const KeyPolicy& policy) {
     key.clear();
-    append_origin(key, request.scheme, request.authority);
-    const std::size_t query = request.target.find('?');
-    if (policy.query == QueryPolicy::keep && policy.ignored_parameters.empty()) {
-        append_target(key, request.target);
-    } else {
-        append_target(key, request.target.substr(0, query));
-        if (query != std::string_view::npos && policy.query != QueryPolicy::drop)
-            append_parameters(key, request.target.substr(query + 1), policy);
-    }
+    append_origin(key, request.scheme, authority_of(request, policy));
+    append_target(key, request.target, policy);
     if (policy.request_fields.empty() && policy.cookies.empty()) return;
     const HopByHopFields hop_by_hop(request.fields);
     for (const std::string& name : policy.request_fields)
         append_field_value(key, "field:", name, request.fields, hop_by_hop);
     for (const std::string& name : policy.cookies) append_cookie(key, name, request.fields, hop_by_hop);
+}
+
+std::string forwarded_target(const RequestHeader& request, const KeyPolicy& policy) {
+    std::string target;
+    append_target(target, request.target, policy);
+    return target;
+}
+
+std::string forwarded_authority(const RequestHeader& request, const KeyPolicy& policy) {
+    std::string authority;
+    append_lower(authority, without_default_port(request.scheme, authority_of(request, policy)));
+    return authority;
 }
 
 std::string selecting_fields(const ResponseHeader& response) {

@@ -106,6 +106,10 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
     out.append(name).append(": ").append(value).append("\r\n");
 }
 
+void append_via(std::string& out, unsigned version, std::string_view proxy_name) {
+    out.append("Via: ").append(version == 10 ? "1.0 " : "1.1 ").append(proxy_name).append("\r\n");
+}
+
 bool NameLess::operator()(std::string_view a, std::string_view b) const noexcept {
     return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
                                         [](char x, char y) { return to_lower(x) < to_lower(y); });

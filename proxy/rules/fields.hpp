@@ -54,6 +54,9 @@ void append_lower(std::string& out, std::string_view text);
 // Appends "Name: value" and CRLF.
 void append_field(std::string& out, std::string_view name, std::string_view value);
 
+// Appends the Via line of a message received by HTTP/1.0 (`version` 10) or HTTP/1.1. RFC 9110 §7.6.3
+void append_via(std::string& out, unsigned version, std::string_view proxy_name);
+
 struct NameLess {
     [[nodiscard]] bool operator()(std::string_view a, std::string_view b) const noexcept;
 };

@@ -33,17 +33,17 @@ enum class LifetimeSource : std::uint8_t {
     s_maxage,
     max_age,
     expires,
-    heuristic,    // RFC 9111 §4.2.2
+    heuristic,    // from Last-Modified, RFC 9111 §4.2.2
     default_ttl,  // the operator's, where the origin says nothing; counted from arrival
     override_ttl  // the operator's, whatever the origin says; counted from arrival
 };
 
-// Statuses that may be stored without explicit freshness. RFC 9110 §15.1; 206 is not among them, we do not store it.
+// Statuses that may be stored without explicit freshness. RFC 9110 §15.1
 [[nodiscard]] bool is_heuristically_cacheable(unsigned status) noexcept;
 
-// Whether a lifetime may be assumed where the origin gives none: heuristically cacheable statuses (errors only where
-// the policy stores them), and whatever is marked `public`. RFC 9111 §4.2.2
-[[nodiscard]] bool may_assume_lifetime(unsigned status, const CacheControl& control, const Policy& policy) noexcept;
+// Whether a lifetime may be assumed where the origin gives none: for heuristically cacheable statuses, and for whatever
+// is marked `public`. RFC 9111 §4.2.2
+[[nodiscard]] bool may_assume_lifetime(unsigned status, const CacheControl& control) noexcept;
 
 // All that reuse needs to know of the response's own directives, decided once when it is stored.
 struct Freshness {

@@ -67,7 +67,9 @@ struct Reader {
 
     std::optional<sys_seconds> result(year_month_day date, seconds time) const {
         if (failed || !rest.empty() || !date.ok()) return {};
-        return sys_days{date} + time;
+        const sys_seconds moment = sys_days{date} + time;
+        if (moment >= sys_days{year{10'000} / 1 / 1}) return {};  // by a leap second; nobody could write it
+        return moment;
     }
 };
 

@@ -19,8 +19,11 @@ std::vector<std::string> invalidated_keys(const RequestHeader& request, const Re
         if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(std::move(key));
     };
     add(request.target);
+    RequestHeader by_fixed_host = request;  // all hosts of the route are that one
+    if (!policy.host.empty()) by_fixed_host.authority = policy.host;
     for (const http::field id : {http::field::location, http::field::content_location})
-        if (const auto target = same_origin_target(request, value_of(response.fields, id))) add(*target);
+        for (const RequestHeader& base : {request, by_fixed_host})
+            if (const auto target = same_origin_target(base, value_of(response.fields, id))) add(*target);
     return keys;
 }
 

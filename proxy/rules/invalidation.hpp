@@ -9,8 +9,9 @@
 
 namespace proxy::rules {
 
-// Primary keys: the target's, and those of Location and Content-Location where their origin is the same. Empty where
-// the method is safe or the response an error.
+// Primary keys: the target's, and those of Location and Content-Location where their origin is the same, or is
+// KeyPolicy::host. Empty where the method is safe or the response an error. Of the request fields and cookies that the
+// policy adds to keys, only this request's values: what others selected by theirs stays.
 [[nodiscard]] std::vector<std::string> invalidated_keys(const RequestHeader& request, const ResponseHeader& response,
                                                         const KeyPolicy& policy);
 

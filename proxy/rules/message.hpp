@@ -41,6 +41,11 @@ struct ResponseHeader {
     return is_safe(method) || method == http::verb::put || method == http::verb::delete_;
 }
 
+// The answers instead of which a stale response may be served. RFC 5861 §4
+[[nodiscard]] constexpr bool is_server_failure(unsigned status) noexcept {
+    return status == 500 || status == 502 || status == 503 || status == 504;
+}
+
 // Whether a final response has content at all, whatever its fields say. RFC 9112 §6.3.
 [[nodiscard]] constexpr bool has_content(http::verb method, unsigned status) noexcept {
     return method != http::verb::head && status >= 200 && status != 204 && status != 304;

@@ -16,11 +16,15 @@ enum class SetCookiePolicy {
     store    // RFC 9111 §7.3 allows it: every client gets the cookie
 };
 
+enum class PathPolicy { keep, normalise };
 enum class QueryPolicy { keep, sort, drop };
 
-// Which parts of a request, beside scheme, authority and path, select the stored response.
+// What of a request selects the stored response. By default its URI, byte for byte.
 struct KeyPolicy {
+    std::string host;                    // stands for the authority, whatever the request says; empty: the request's
+    PathPolicy path = PathPolicy::keep;  // normalise: RFC 3986 §6.2.2
     QueryPolicy query = QueryPolicy::keep;
+    bool ignore_tracking = false;                 // drops tracking_parameters from the query
     std::vector<std::string> ignored_parameters;  // dropped from the query; a trailing `*` matches any rest
     std::vector<std::string> request_fields;      // their values become part of the key
     std::vector<std::string> cookies;             // the values of these cookies become part of the key
@@ -39,12 +43,12 @@ struct Policy {
     seconds stale_while_revalidate{0};    // used where the origin names no window. RFC 5861 §3
     seconds stale_if_error{0};            // used where the origin names no window. RFC 5861 §4
     bool stale_when_disconnected = true;  // RFC 9111 §4.2.4: no directive forbids it and the origin cannot be reached
-    seconds grace{0};                     // how long beyond freshness that may be
+    seconds grace{3600};                  // how long beyond freshness that may be
     seconds keep_for_validation{3600};    // how long a response with a validator is kept beyond its last use as stale
 
     bool honour_request_directives = false;  // no-cache, max-age, min-fresh, max-stale, no-store of clients
     SetCookiePolicy set_cookie = SetCookiePolicy::refuse;
-    bool store_errors = false;  // store a 4xx or 5xx by heuristics or by default_ttl, without explicit freshness
+    bool store_errors = false;  // default_ttl and override_ttl are also for a 4xx or 5xx that names no lifetime
     KeyPolicy key;
 };
 

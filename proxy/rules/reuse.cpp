@@ -4,6 +4,7 @@
 
 #include "proxy/rules/entity_tag.hpp"
 #include "proxy/rules/http_date.hpp"
+#include "proxy/rules/range.hpp"
 
 namespace proxy::rules {
 namespace {
@@ -58,8 +59,8 @@ Reuse decide(const CacheControl& asked, const StoredResponse& stored, Time now, 
 }  // namespace
 
 std::string_view to_string(ForwardReason reason) noexcept {
-    static constexpr std::array<std::string_view, forward_reason_count> names{"bypass",    "method",  "uri-miss",
-                                                                              "vary-miss", "request", "stale"};
+    static constexpr std::array<std::string_view, forward_reason_count> names{
+        "bypass", "method", "uri-miss", "vary-miss", "request", "stale", "partial"};
     return names[static_cast<std::size_t>(reason)];
 }
 
@@ -78,6 +79,8 @@ Reuse decide_reuse(const RequestHeader& request, const StoredResponse* stored, b
     Reuse reuse = Forward{vary_miss ? ForwardReason::vary_miss : ForwardReason::uri_miss, collapsible};
     if (stored && asks_for_another_version(request.fields, *stored))
         reuse = Forward{ForwardReason::request, false};
+    else if (stored && !has_content_for(request, *stored))
+        reuse = Forward{ForwardReason::partial, collapsible};
     else if (stored)
         reuse = decide(asked, *stored, now, collapsible);
     if (only_if_cached && std::holds_alternative<Forward>(reuse)) return Unsatisfied{};

@@ -8,8 +8,8 @@
 namespace proxy::rules {
 
 // Why a request goes to the origin. RFC 9211 §2.2.
-enum class ForwardReason { bypass, method, uri_miss, vary_miss, request, stale };
-inline constexpr std::size_t forward_reason_count = 6;
+enum class ForwardReason { bypass, method, uri_miss, vary_miss, request, stale, partial };
+inline constexpr std::size_t forward_reason_count = 7;
 [[nodiscard]] std::string_view to_string(ForwardReason reason) noexcept;  // "uri-miss", ...
 
 struct Serve {

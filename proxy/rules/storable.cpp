@@ -5,6 +5,7 @@
 
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/http_date.hpp"
+#include "proxy/rules/range.hpp"
 #include "proxy/rules/uri.hpp"
 
 namespace proxy::rules {
@@ -13,13 +14,17 @@ namespace {
 using State = DeltaSeconds::State;
 
 // Answers that belong to a condition or a range of one client's request, and never to all who ask.
-bool depends_on_the_asker(unsigned status) noexcept {
-    return status == 206 || status == 304 || status == 412 || status == 416;
+bool depends_on_the_asker(unsigned status) noexcept { return status == 304 || status == 412 || status == 416; }
+
+// One part of a representation whose length is known, with all the fields that a 200 would have: not so where If-Range
+// let the origin leave some out. RFC 9110 §15.3.7, RFC 9111 §3.3
+bool is_storable_part(const RequestHeader& request, const ResponseHeader& response) {
+    return content_range_of(response) && !has(request.fields, http::field::if_range);
 }
 
 // Statuses whose requirements on caches we meet. RFC 9111 §5.2.2.3
 bool is_understood(unsigned status) noexcept {
-    return (status >= 200 && status <= 205) || (status >= 300 && status <= 303) || status == 307 || status == 308 ||
+    return (status >= 200 && status <= 206) || (status >= 300 && status <= 303) || status == 307 || status == 308 ||
            (status >= 400 && status <= 417) || status == 421 || status == 422 || status == 426 ||
            (status >= 500 && status <= 505);
 }
@@ -47,11 +52,10 @@ bool names_set_cookie(const CacheControl& control) {
     return listed(control.no_cache_fields) || listed(control.private_fields);
 }
 
-// Can it ever answer, now or after a validation?
+// Can it ever answer, now or after a validation? Being kept for a lost origin is no use of its own.
 bool is_of_use(const ResponseHeader& response, const Arrival& arrival, const Freshness& freshness) {
     const seconds usable_for =
-        freshness.lifetime +
-        std::max({freshness.stale_while_revalidate, freshness.stale_if_error, freshness.stale_when_disconnected});
+        freshness.lifetime + std::max(freshness.stale_while_revalidate, freshness.stale_if_error);
     return !value_of(response.fields, http::field::etag).empty() ||
            parse_http_date(value_of(response.fields, http::field::last_modified), arrival.response_time) ||
            (!freshness.no_cache && usable_for > current_age(arrival, arrival.response_time));
@@ -77,6 +81,7 @@ Storing decide_storing(const RequestHeader& request, bool request_has_content, c
     if (!is_get && !is_post_storable_for_get(request, response, freshness)) return method;
     if (is_get && request_has_content) return request_content;
     if (response.status < 200 || depends_on_the_asker(response.status)) return status;
+    if (response.status == 206 && !is_storable_part(request, response)) return status;
     if (control.must_understand && !understood) return status;
     if (policy.honour_request_directives && parse_cache_control(request.fields).no_store) return request_no_store;
     if (control.no_store && !(control.must_understand && understood)) return no_store;
@@ -87,8 +92,7 @@ Storing decide_storing(const RequestHeader& request, bool request_has_content, c
         !names_set_cookie(control))
         return set_cookie;
     if (selecting_fields(response) == "*") return vary_any;
-    if (freshness.source == LifetimeSource::none && !may_assume_lifetime(response.status, control, policy))
-        return status;
+    if (freshness.source == LifetimeSource::none && !may_assume_lifetime(response.status, control)) return status;
     if (!is_of_use(response, arrival, freshness)) return no_freshness;
     return freshness;
 }

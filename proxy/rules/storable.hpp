@@ -10,7 +10,8 @@ namespace proxy::rules {
 // Why not; also a metric's label and a detail in Cache-Status.
 enum class Uncacheable {
     method,            // not GET, nor a POST whose answer says that it stands for GET. RFC 9110 §9.3.3
-    status,            // 1xx, 206, 304, 412, 416; not understood; or it needs explicit freshness and has none
+    status,            // 1xx, 304, 412, 416; a 206 that is not one part; not understood; or it needs explicit
+                       // freshness and has none
     request_no_store,  // only where the route honours request directives
     no_store,
     is_private,       // `private`, without field names

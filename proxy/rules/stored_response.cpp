@@ -31,6 +31,7 @@ class StorableFields {
         : fields_(response.fields),
           hop_by_hop_(response.fields),
           control_(response_directives(response.fields, policy).control),
+          is_part_(response.status == 206),
           set_cookie_(policy.set_cookie == SetCookiePolicy::store),
           date_(parse_http_date(value_of(response.fields, http::field::date), arrival.response_time)) {
         withheld_.insert(control_.no_cache_fields.begin(), control_.no_cache_fields.end());
@@ -53,7 +54,9 @@ class StorableFields {
     [[nodiscard]] bool may_store(http::field id) const noexcept {
         switch (id) {
             case http::field::age:
-            case http::field::content_length: return false;
+            case http::field::content_length:
+            case http::field::trailer: return false;
+            case http::field::content_range: return !is_part_;
             case http::field::set_cookie: return set_cookie_;
             case http::field::date: return date_.has_value();
             default: return true;
@@ -64,6 +67,7 @@ class StorableFields {
     HopByHopFields hop_by_hop_;
     CacheControl control_;
     FieldNames withheld_;  // refers to control_
+    bool is_part_;
     bool set_cookie_;
     std::optional<Time> date_;  // empty where the field is absent or invalid
 };
@@ -75,7 +79,8 @@ void append_storable(std::string& head, Fields fields, const Arrival& arrival) {
 
 bool may_be_updated(http::field id) noexcept {
     switch (id) {
-        case http::field::content_encoding:
+        case http::field::content_encoding:  // what describes the stored content stays with it
+        case http::field::content_md5:
         case http::field::content_range:
         case http::field::etag:
         case http::field::via: return false;
@@ -117,11 +122,14 @@ std::string_view field_in(std::string_view head, std::string_view name) noexcept
 }
 
 std::string stored_head(const ResponseHeader& response, const Arrival& arrival, std::uint64_t content_length,
-                        std::string_view via, const Policy& policy) {
-    std::string head = "HTTP/1.1 " + std::to_string(response.status);
-    head.append(" ").append(response.reason).append("\r\n");
+                        std::string_view proxy_name, const Policy& policy) {
+    std::string head = "HTTP/1.1 ";
+    if (response.status == 206)
+        head += "200 OK\r\n";
+    else
+        head.append(std::to_string(response.status)).append(" ").append(response.reason).append("\r\n");
     append_storable(head, StorableFields{response, arrival, policy}.list(), arrival);
-    append_field(head, "Via", via);
+    append_via(head, response.version, proxy_name);
     if (has_content(http::verb::get, response.status))
         append_field(head, "Content-Length", std::to_string(content_length));
     return head;

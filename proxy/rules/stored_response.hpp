@@ -19,6 +19,22 @@ struct Body {
 
 using BodyPtr = std::shared_ptr<const Body>;
 
+// Offsets into a representation, both inclusive; first <= last.
+struct ByteRange {
+    std::uint64_t first;
+    std::uint64_t last;
+
+    [[nodiscard]] std::uint64_t size() const noexcept { return last - first + 1; }
+    friend bool operator==(const ByteRange&, const ByteRange&) = default;
+};
+
+// What is had of a representation, where that is not all. RFC 9111 §3.3
+struct Partial {
+    std::uint64_t complete_length = 0;
+    std::vector<ByteRange> parts;  // never empty; ascending, with a gap between any two; some byte is missing
+    friend bool operator==(const Partial&, const Partial&) = default;
+};
+
 struct StoredResponse {
     std::string key;  // the whole key it is stored under, variant included: checked at every look-up
     unsigned status = 0;
@@ -38,7 +54,13 @@ struct StoredResponse {
     std::vector<std::string> surrogate_keys;
     std::uint64_t purge_position = 0;  // of the purge log, as this node had applied it when the fetch began
 
-    BodyPtr body;  // never null
+    BodyPtr body;                            // never null; of a partial response the bytes of all parts, in their order
+    std::shared_ptr<const Partial> partial;  // null: the body is complete
+
+    // Of the complete content, whether it is had or not.
+    [[nodiscard]] std::uint64_t complete_length() const noexcept {
+        return partial ? partial->complete_length : body->size;
+    }
 
     [[nodiscard]] Time fresh_until() const noexcept;  // by the clock of this node, for housekeeping only
 
@@ -56,14 +78,16 @@ using StoredPtr = std::shared_ptr<const StoredResponse>;
 // The first field of that name in a stored head, without splitting the rest; empty where absent.
 [[nodiscard]] std::string_view field_in(std::string_view head, std::string_view name) noexcept;
 
-// The head to store for a response that may be stored. `via`: the value to append to Via, e.g. "1.1 weir".
-// Dropped: hop-by-hop fields, Age, the fields of `no-cache="..."` and `private="..."`, Set-Cookie unless the policy
-// stores it, an invalid Date. Added: Date where there is none, Content-Length where the status allows content.
+// The head to store for a response that may be stored. Dropped: hop-by-hop fields, Age, Trailer, the fields of
+// `no-cache="..."` and `private="..."`, Set-Cookie unless the policy stores it, an invalid Date. Added: Via, Date where
+// there is none, Content-Length where the status allows content. A 206 becomes the 200 that it is a part of, without
+// Content-Range; `content_length` is then the complete one. RFC 9111 §3.3
 [[nodiscard]] std::string stored_head(const ResponseHeader& response, const Arrival& arrival,
-                                      std::uint64_t content_length, std::string_view via, const Policy& policy);
+                                      std::uint64_t content_length, std::string_view proxy_name, const Policy& policy);
 
 // A stored head with the fields of a later 304 or HEAD response: they replace those of the same name, but for
-// Content-Encoding, Content-Length, Content-Range, ETag and Via; dropped and added is the same as above. RFC 9111 §3.2
+// Content-Encoding, Content-Length, Content-MD5, Content-Range, ETag and Via; dropped and added is the same as above.
+// RFC 9111 §3.2
 [[nodiscard]] std::string updated_head(std::string_view head, const ResponseHeader& update, const Arrival& arrival,
                                        const Policy& policy);
 

@@ -1,6 +1,7 @@
 #include "proxy/rules/uri.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace proxy::rules {
 namespace {
@@ -37,6 +38,19 @@ std::string_view scheme_of(std::string_view reference) noexcept {
     return end == reference.npos || reference[end] != ':' ? std::string_view{} : reference.substr(0, end);
 }
 
+bool is_unreserved(unsigned char c) noexcept {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
+}
+
+// The octet that two hexadecimal digits mean; empty where they are none.
+std::optional<unsigned char> octet_from(std::string_view digits) noexcept {
+    unsigned char octet = 0;
+    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), octet, 16);
+    if (digits.size() != 2 || ec != std::errc() || end != digits.data() + 2) return {};
+    return octet;
+}
+
 }  // namespace
 
 void append_percent_encoded(std::string& out, char c) {
@@ -45,13 +59,36 @@ void append_percent_encoded(std::string& out, char c) {
     out += {'%', hex[byte >> 4], hex[byte & 15]};
 }
 
-void append_origin(std::string& out, std::string_view scheme, std::string_view authority) {
+std::string_view without_default_port(std::string_view scheme, std::string_view authority) noexcept {
     const std::string_view default_port = iequals(scheme, "https") ? ":443" : ":80";
     if (authority.ends_with(default_port)) authority.remove_suffix(default_port.size());
     if (authority.ends_with(':')) authority.remove_suffix(1);
+    return authority;
+}
+
+std::string_view normalised_path(std::string_view path, std::string& buffer) {
+    if (!path.starts_with('/') || (path.find('%') == path.npos && path.find("/.") == path.npos)) return path;
+    buffer.clear();
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        if (path[i] != '%') {
+            buffer += path[i];
+            continue;
+        }
+        const auto octet = octet_from(path.substr(i + 1, 2));
+        if (!octet) return path;  // to decode the others could make this one an escape
+        if (is_unreserved(*octet))
+            buffer += static_cast<char>(*octet);
+        else
+            append_percent_encoded(buffer, static_cast<char>(*octet));
+        i += 2;
+    }
+    return buffer = without_dot_segments(buffer);
+}
+
+void append_origin(std::string& out, std::string_view scheme, std::string_view authority) {
     append_lower(out, scheme);
     out += "://";
-    append_authority(out, authority);
+    append_authority(out, without_default_port(scheme, authority));
 }
 
 std::optional<std::string> same_origin_target(const RequestHeader& request, std::string_view reference) {

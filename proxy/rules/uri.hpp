@@ -12,6 +12,14 @@ namespace proxy::rules {
 // Appends "%" and two hexadecimal digits.
 void append_percent_encoded(std::string& out, char c);
 
+// The authority without the scheme's default port, or an empty one. RFC 3986 §6.2.3
+[[nodiscard]] std::string_view without_default_port(std::string_view scheme, std::string_view authority) noexcept;
+
+// The path in its normal form: percent-encoded unreserved characters decoded, hexadecimal digits in upper case, dot
+// segments removed. All else stays apart: encoded reserved characters, letter case, empty segments, `;`. A path with a
+// malformed escape, or without a slash in front, is left alone. Refers to `path` or to `buffer`. RFC 3986 §6.2.2
+[[nodiscard]] std::string_view normalised_path(std::string_view path, std::string& buffer);
+
 // Appends e.g. "http://example.com:8080": lower case, without the scheme's default port. What cannot stand in an
 // authority is percent-encoded, so that no authority looks like another one with a path.
 void append_origin(std::string& out, std::string_view scheme, std::string_view authority);

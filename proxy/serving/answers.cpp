@@ -72,6 +72,7 @@ bool answer_from_memory(Worker& worker, ClientConnection& client, bool keep_aliv
 
     std::string& key = worker.key_buffer();
     rules::primary_key(key, request, route.config->policy.key);
+    if (key.size() > rules::max_primary_key) return false;
     const Time now = worker.now();
     const store::Found found = worker.node().memory.lookup(key, request, now);
     if (!found.response) return false;

@@ -48,7 +48,7 @@ void Collector::add(upstream::Buffers pieces) {
 }
 
 rules::StoredPtr Collector::finish(std::string key, std::string selecting_fields, unsigned status, std::string head,
-                                   const rules::Arrival& arrival) {
+                                   const rules::Arrival& arrival, std::shared_ptr<const rules::Partial> partial) {
     auto stored = std::make_shared<rules::StoredResponse>();
     stored->key = std::move(key);
     stored->status = status;
@@ -58,6 +58,7 @@ rules::StoredPtr Collector::finish(std::string key, std::string selecting_fields
     stored->selecting_fields = std::move(selecting_fields);
     if (!body_->chunks.empty()) body_->chunks.back().shrink_to_fit();
     stored->body = std::move(body_);
+    stored->partial = std::move(partial);
     return stored;
 }
 

@@ -19,9 +19,11 @@ class Collector {
 
     void add(upstream::Buffers pieces);  // no-op where not storable
 
-    // `key`: whole, variant included; `head` as StoredResponse::head. storable() is true, the content complete.
+    // `key`: whole, variant included; `head` as StoredResponse::head. storable() is true; the content is complete, or
+    // that of `partial`.
     [[nodiscard]] rules::StoredPtr finish(std::string key, std::string selecting_fields, unsigned status,
-                                          std::string head, const rules::Arrival& arrival);
+                                          std::string head, const rules::Arrival& arrival,
+                                          std::shared_ptr<const rules::Partial> partial = nullptr);
     [[nodiscard]] std::uint64_t size() const noexcept { return body_ ? body_->size : 0; }
 
  private:

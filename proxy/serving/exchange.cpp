@@ -3,39 +3,12 @@
 #include "proxy/rules/http_date.hpp"
 #include "proxy/rules/validation.hpp"
 #include "proxy/serving/heads.hpp"
+#include "proxy/serving/range_answer.hpp"
 
 namespace proxy::serving {
 namespace {
 
 namespace http = rules::http;
-
-// The stored content from `first` on, `size` bytes of it.
-void append_content(std::vector<asio::const_buffer>& buffers, const rules::Body& body, std::uint64_t first,
-                    std::uint64_t size) {
-    for (const std::string& chunk : body.chunks) {
-        if (size == 0) return;
-        if (first >= chunk.size()) {
-            first -= chunk.size();
-            continue;
-        }
-        const std::uint64_t n = std::min<std::uint64_t>(size, chunk.size() - first);
-        buffers.emplace_back(chunk.data() + first, n);
-        first = 0;
-        size -= n;
-    }
-}
-
-// The stored head with another status, and the Content-Length and Content-Range of a part. RFC 9110 §15.3.7
-std::string partial_head(const rules::StoredResponse& stored, rules::ByteRange range) {
-    std::string head = "HTTP/1.1 206 Partial Content\r\n";
-    for (const rules::Field& field : rules::fields_of(stored.head))
-        if (field.id != http::field::content_length)
-            head.append(field.name).append(": ").append(field.value).append("\r\n");
-    head += "Content-Range: bytes " + std::to_string(range.first) + '-' + std::to_string(range.last) + '/' +
-            std::to_string(stored.body->size) + "\r\nContent-Length: " + std::to_string(range.last - range.first + 1) +
-            "\r\n";
-    return head;
-}
 
 }  // namespace
 
@@ -72,38 +45,34 @@ Awaitable<bool> send(ClientExchange& exchange, std::span<asio::const_buffer> buf
 
 Awaitable<void> answer_stored(ClientExchange& exchange, const store::StoredPtr& stored, seconds age) {
     const rules::RequestHeader& request = exchange.request;
-    std::vector<asio::const_buffer> buffers;
-    std::string head;  // empty: the stored one as it is
-    std::uint64_t first = 0;
-    std::uint64_t size = request.method == http::verb::head ? 0 : stored->body->size;
+    std::string generated;
+    std::string not_modified;
+    std::optional<RangeAnswer> part;
+    std::vector<asio::const_buffer> content;
+    asio::const_buffer head = asio::buffer(stored->head);
     exchange.record.status = stored->status;
 
+    rules::RangeAnswer range = rules::decide_range(request, *stored);
     if (rules::client_copy_is_valid(request, *stored)) {
-        head = rules::not_modified_head(*stored);
+        not_modified = rules::not_modified_head(*stored);
+        head = asio::buffer(not_modified);
         exchange.record.status = 304;
-        size = 0;
-    } else {
-        const rules::RangeAnswer ranges = rules::decide_range(request, *stored);
-        if (std::holds_alternative<rules::Unsatisfiable>(ranges)) {
-            co_await answer_error(exchange, 416, "no part of the range exists",
-                                  "Content-Range: bytes */" + std::to_string(stored->body->size) + "\r\n");
-            co_return;
-        }
-        // Of several ranges none is picked: the whole content answers. RFC 9110 §14.2
-        const auto* parts = std::get_if<std::vector<rules::ByteRange>>(&ranges);
-        if (parts && parts->size() == 1) {
-            head = partial_head(*stored, parts->front());
-            exchange.record.status = 206;
-            first = parts->front().first;
-            size = parts->front().last - first + 1;
-        }
+    } else if (std::holds_alternative<rules::Unsatisfiable>(range)) {
+        co_await answer_error(exchange, 416, "no part of the range exists",
+                              "Content-Range: bytes */" + std::to_string(stored->complete_length()) + "\r\n");
+        co_return;
+    } else if (auto* ranges = std::get_if<std::vector<rules::ByteRange>>(&range)) {
+        part.emplace(*stored, std::move(*ranges), exchange.request_id);
+        head = asio::buffer(part->head());
+        part->append_to(content);
+        exchange.record.status = 206;
+    } else if (request.method != http::verb::head) {
+        append_content(content, *stored->body, 0, stored->body->size);
     }
-    std::string generated;
     append_generated_fields(generated, exchange.record, age, stored->freshness.lifetime - age, exchange.keep_alive,
                             request.version);
-    buffers.push_back(asio::buffer(head.empty() ? stored->head : head));
-    buffers.push_back(asio::buffer(generated));
-    append_content(buffers, *stored->body, first, size);
+    std::vector<asio::const_buffer> buffers{head, asio::buffer(generated)};
+    buffers.insert(buffers.end(), content.begin(), content.end());
     co_await send(exchange, buffers);
 }
 

@@ -31,8 +31,8 @@ struct ClientExchange {
 // Writes an answer's pieces; after a failure nothing more may follow on the connection.
 Awaitable<bool> send(ClientExchange& exchange, std::span<asio::const_buffer> buffers);
 
-// A stored response as the request wants it: whole, without content (HEAD), one range of it, or 304. The record says
-// how it came about.
+// A stored response as the request wants it: whole, without content (HEAD), ranges of it, or 304. It has the content
+// for that (rules::has_content_for). The record says how it came about.
 Awaitable<void> answer_stored(ClientExchange& exchange, const store::StoredPtr& stored, seconds age);
 
 // An error of ours. The connection is kept where the request was read whole.

@@ -8,75 +8,13 @@
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/invalidation.hpp"
 #include "proxy/rules/validation.hpp"
-#include "proxy/serving/collector.hpp"
 #include "proxy/serving/heads.hpp"
+#include "proxy/serving/storage.hpp"
 
 namespace proxy::serving {
 namespace {
 
 namespace http = rules::http;
-
-// A request of its own: what a background task needs after the client's bytes are gone.
-class RequestCopy {
- public:
-    explicit RequestCopy(const rules::RequestHeader& request) : header_(request) {
-        std::size_t size = request.method_text.size() + request.authority.size() + request.target.size();
-        for (const rules::Field& field : request.fields) size += field.name.size() + field.value.size();
-        text_.reserve(size);  // never exceeded: the views below stay valid
-        header_.method_text = keep(request.method_text);
-        header_.authority = keep(request.authority);
-        header_.target = keep(request.target);
-        for (const rules::Field& field : request.fields)
-            fields_.push_back({field.id, keep(field.name), keep(field.value)});
-        header_.fields = fields_;
-    }
-    RequestCopy(const RequestCopy&) = delete;
-    RequestCopy& operator=(const RequestCopy&) = delete;
-
-    [[nodiscard]] const rules::RequestHeader& header() const noexcept { return header_; }
-
- private:
-    std::string_view keep(std::string_view view) {
-        const std::size_t from = text_.size();
-        text_.append(view);
-        return {text_.data() + from, view.size()};
-    }
-
-    std::string text_;
-    std::vector<rules::Field> fields_;
-    rules::RequestHeader header_;
-};
-
-// What is stored of a response, and under which name; the request that caused it is `request`.
-struct Storage {
-    Worker& worker;
-    const rules::Policy& policy;
-    const rules::RequestHeader& request;
-    const std::string& primary_key;
-
-    [[nodiscard]] Collector collector(const upstream::Exchange& exchange, const rules::Arrival& arrival,
-                                      bool request_has_content) const {
-        const Config& config = worker.config();
-        const std::size_t limit =
-            std::max(config.memory.max_object_size, config.redis ? config.redis->max_object_size : std::size_t{0});
-        return Collector(rules::decide_storing(request, request_has_content, exchange.header(), arrival, policy), limit,
-                         exchange.content_length());
-    }
-
-    // Whether it was published: not where its variant's key would be too long.
-    bool publish(const rules::ResponseHeader& response, const rules::Arrival& arrival, Collector& collector) const {
-        const std::string selecting = rules::selecting_fields(response);
-        std::string key = selecting.empty() ? primary_key : rules::variant_key(primary_key, selecting, request);
-        if (key.empty()) return false;
-        std::string head = rules::stored_head(response, arrival, collector.size(), worker.via(), policy);
-        publish(collector.finish(std::move(key), selecting, response.status, std::move(head), arrival));
-        return true;
-    }
-
-    void publish(const store::StoredPtr& stored) const {
-        worker.publish(primary_key, stored, stored->useful_for(worker.now(), policy.keep_for_validation));
-    }
-};
 
 rules::OriginFailure failure_of(boost::system::error_code ec) {
     if (ec == Errc::deadline_exceeded) return rules::OriginFailure::timed_out;
@@ -84,12 +22,12 @@ rules::OriginFailure failure_of(boost::system::error_code ec) {
     return rules::OriginFailure::unreachable;
 }
 
-bool is_server_error(unsigned status) { return status == 500 || status == 502 || status == 503 || status == 504; }
-
 // A stale response instead of what the origin failed to give.
 Awaitable<bool> answer_stale(ClientExchange& exchange, const store::StoredPtr& stored, rules::OriginFailure failure) {
     const Time now = exchange.worker.now();
-    if (!rules::may_serve_stale_on_error(stored.get(), failure, now, exchange.policy())) co_return false;
+    if (!rules::may_serve_stale_on_error(stored.get(), failure, now, exchange.policy()) ||
+        !rules::has_content_for(exchange.request, *stored))
+        co_return false;
     exchange.record.outcome = observe::Outcome::stale;
     co_await answer_stored(exchange, stored, rules::current_age(stored->arrival, now));
     co_return true;
@@ -126,10 +64,11 @@ class ContentFramer {
  public:
     explicit ContentFramer(Framing framing) : chunked_(framing == Framing::chunked) {}
 
-    // No pieces: the end.
-    std::span<asio::const_buffer> frame(upstream::Buffers pieces) {
+    // No pieces: the end, with the trailer section where the framing has room for one.
+    std::span<asio::const_buffer> frame(upstream::Buffers pieces, const std::string& trailers) {
         buffers_.assign(pieces.begin(), pieces.end());
         if (chunked_) {
+            if (pieces.empty()) buffers_.push_back(asio::buffer(trailers));
             const auto end = std::to_chars(size_, size_ + 16, asio::buffer_size(pieces), 16).ptr;
             end[0] = '\r';
             end[1] = '\n';
@@ -145,14 +84,17 @@ class ContentFramer {
     std::vector<asio::const_buffer> buffers_;
 };
 
-// The origin's response, as it comes.
+// The origin's response, as it comes; a part of the content may complete the part `had` (may be null).
 Awaitable<void> stream_response(ClientExchange& exchange, upstream::Exchange& origin, const Storage& storage,
-                                const rules::Arrival& arrival, bool cacheable) {
+                                const rules::Arrival& arrival, bool cacheable, const rules::StoredResponse* had) {
     observe::ExchangeRecord& record = exchange.record;
     const rules::ResponseHeader& response = origin.header();
     std::optional<Collector> collector;
     if (cacheable) {
         collector.emplace(storage.collector(origin, arrival, exchange.client.request_has_content()));
+        if (exchange.request.method == http::verb::post && !collector->storable()) collector.reset();
+    }
+    if (collector) {
         record.uncacheable = collector->uncacheable();
         record.stored = collector->storable();
     }
@@ -160,7 +102,7 @@ Awaitable<void> stream_response(ClientExchange& exchange, upstream::Exchange& or
     if (framing == Framing::until_close || !exchange.client.request_is_read()) exchange.keep_alive = false;
     record.status = response.status;
 
-    std::string head = forwarded_head(response, framing, arrival.response_time, exchange.worker.via());
+    std::string head = forwarded_head(response, framing, arrival.response_time, exchange.worker.config().name);
     append_generated_fields(head, record, std::nullopt, std::nullopt, exchange.keep_alive, exchange.request.version);
     ContentFramer framer(framing);
     asio::const_buffer head_buffer = asio::buffer(head);
@@ -180,9 +122,12 @@ Awaitable<void> stream_response(ClientExchange& exchange, upstream::Exchange& or
         end = pieces->empty();
         if (collector && !published) collector->add(*pieces);
         // Before the last bytes: whoever has the whole answer finds it stored.
-        if (collector && !published && collector->storable() && origin.is_complete())
-            published = storage.publish(response, arrival, *collector);
-        if (client_listens) client_listens = co_await send(exchange, framer.frame(*pieces));
+        if (collector && !published && collector->storable() && origin.is_complete()) {
+            const store::StoredPtr stored = storage.stored_response(response, arrival, *collector, had);
+            published = stored != nullptr;
+            if (stored) storage.publish(stored);
+        }
+        if (client_listens) client_listens = co_await send(exchange, framer.frame(*pieces, origin.trailers()));
         if (!client_listens && !(collector && collector->storable())) break;
     }
     if (!collector) co_return;
@@ -199,78 +144,68 @@ std::optional<std::uint64_t> request_content_length(const rules::RequestHeader& 
     return length;
 }
 
-Awaitable<void> revalidate(Worker& worker, const Route& route, std::string key, std::unique_ptr<RequestCopy> copy,
-                           store::StoredPtr stored) {
-    struct Done {
-        Worker& owner;
-        const std::string& key;
-        ~Done() { owner.revalidating.erase(key); }
-    } done{worker, key};
-    const rules::RequestHeader& request = copy->header();
-    const rules::Policy& policy = route.config->policy;
-    const std::string request_id = worker.new_request_id();
-    const upstream::OutgoingRequest outgoing = outgoing_request(request, false, std::nullopt, true, stored.get(),
-                                                                {.host = route.pool->config().host,
-                                                                 .client = "",
-                                                                 .request_id = request_id,
-                                                                 .proxy_name = worker.config().name});
-    const Time sent = worker.now();
-    const auto fetched = co_await upstream::fetch(*route.pool, outgoing, nullptr);
-    if (fetched.has_error()) co_return;  // counted by the pool; the stale response stays, as long as it may
-    upstream::Exchange& origin = **fetched;
-    const rules::Arrival arrival = rules::arrival_of(origin.header(), sent, worker.now());
-    const Storage storage{worker, policy, request, key};
-    if (origin.header().status == 304) {
-        if (const auto fresh = rules::freshen(*stored, request, origin.header(), arrival, policy))
-            storage.publish(fresh);
-        co_return;
-    }
-    if (is_server_error(origin.header().status)) co_return;
+// The missing part of what is stored has come: both as one, published. Null where they do not fit together after all.
+Awaitable<Result<store::StoredPtr>> complete(upstream::Exchange& origin, const Storage& storage,
+                                             const rules::Arrival& arrival, const rules::StoredResponse& had) {
     Collector collector = storage.collector(origin, arrival, false);
-    for (bool end = false; !end && collector.storable();) {
-        const Result<upstream::Buffers> pieces = co_await origin.read_content();
-        if (pieces.has_error()) co_return;
-        collector.add(*pieces);
-        end = pieces->empty();
-    }
-    if (collector.storable()) {
-        storage.publish(origin.header(), arrival, collector);
-    } else {
-        worker.invalidate({key});  // the origin no longer wants it stored
-    }
+    const boost::system::error_code ec = co_await gather(origin, collector);
+    if (ec) co_return ec;
+    if (!collector.storable()) co_return store::StoredPtr();
+    const store::StoredPtr both = storage.stored_response(origin.header(), arrival, collector, &had);
+    if (!both || both->partial) co_return store::StoredPtr();
+    storage.publish(both);
+    co_return both;
+}
+
+Awaitable<void> invalidate(const Storage& storage) {
+    std::vector<std::string> keys{storage.primary_key};
+    co_await storage.worker.invalidate(std::move(keys));
+}
+
+// What a 200 to HEAD says of the stored response: it is freshened, or no longer good. RFC 9111 §4.3.5
+Awaitable<void> learn_from_head(const Storage& storage, const rules::StoredResponse& stored,
+                                const rules::ResponseHeader& response, const rules::Arrival& arrival) {
+    if (const auto fresh = rules::freshen_from_head(stored, storage.request, response, arrival, storage.policy))
+        storage.publish(fresh);
+    else
+        co_await invalidate(storage);
 }
 
 }  // namespace
-
-void revalidate_in_background(const ClientExchange& exchange, const store::StoredPtr& stored) {
-    Worker& worker = exchange.worker;
-    if (worker.stopping() || exchange.request.method != http::verb::get) return;
-    if (!worker.revalidating.insert(exchange.key).second) return;
-    worker.spawn(
-        revalidate(worker, exchange.route, exchange.key, std::make_unique<RequestCopy>(exchange.request), stored));
-}
 
 Awaitable<void> forward(ClientExchange& exchange, rules::Forward decision, store::StoredPtr stored) {
     Worker& worker = exchange.worker;
     const rules::RequestHeader& request = exchange.request;
     observe::ExchangeRecord& record = exchange.record;
-    const bool cacheable =
+    const bool looked_up =
         decision.reason != rules::ForwardReason::bypass && decision.reason != rules::ForwardReason::method;
     // What may serve others is wanted without this client's conditions. But a precondition is the origin's to judge,
     // and of something unknown a part is cheaper than the whole: it may be too large to be stored.
+    const bool lacking = stored && !rules::has_content_for(request, *stored);
     const bool whole = decision.collapsible && !rules::has(request.fields, http::field::if_match) &&
                        !rules::has(request.fields, http::field::if_unmodified_since) &&
-                       (stored || !rules::has(request.fields, http::field::range));
+                       (!rules::has(request.fields, http::field::range) || (stored && !lacking));
     record.forwarded = decision.reason;
-    record.outcome = cacheable ? observe::Outcome::miss : observe::Outcome::bypass;
+    record.outcome = looked_up ? observe::Outcome::miss : observe::Outcome::bypass;
 
     const bool has_content = exchange.client.request_has_content();
     const Storage storage{worker, exchange.policy(), request, exchange.key};
-    store::StoredPtr validating = whole && stored && rules::has_validator(*stored) ? stored : nullptr;
+    const std::string& host = exchange.route.pool->config().host;
+    const ForwardedRequest forwarded(request, exchange.policy().key, looked_up, host);
+    // An answer to POST stands for GET only where the origin was told just what the key says.
+    const bool cacheable = looked_up || (request.method == http::verb::post && !exchange.key.empty() &&
+                                         rules::forwarded_target(request, exchange.policy().key) == request.target);
+    store::StoredPtr validating = whole && stored && !lacking && rules::has_validator(*stored) ? stored : nullptr;
+    std::optional<rules::ByteRange> missing;
+    if (whole && lacking && stored->complete_length() <= storage.max_object_size())
+        missing = rules::missing_range(*stored);
     for (;;) {
+        std::string conditions;
+        if (validating) rules::append_conditional_fields(conditions, *validating);
+        if (missing) rules::append_range_fields(conditions, *stored, *missing);
         const upstream::OutgoingRequest outgoing =
-            outgoing_request(request, has_content, request_content_length(request), whole, validating.get(),
-                             {.host = exchange.route.pool->config().host,
+            outgoing_request(forwarded.header(), has_content, request_content_length(request), whole, conditions,
+                             {.host = forwarded.host(),
                               .client = exchange.client.peer(),
                               .request_id = exchange.request_id,
                               .proxy_name = worker.config().name});
@@ -299,17 +234,39 @@ Awaitable<void> forward(ClientExchange& exchange, rules::Forward decision, store
             co_await answer_stored(exchange, fresh, rules::current_age(fresh->arrival, worker.now()));
             co_return;
         }
-        if (is_server_error(response.status)) {
+        const bool conditional = !conditions.empty() || !whole;
+        if (response.status == 304 && !conditional) {  // nobody has what it speaks of. RFC 9110 §15.4.5
+            co_await answer_failure(exchange, stored, Errc::upstream_malformed);
+            co_return;
+        }
+        if (missing && (response.status == 206 || response.status == 416)) {
+            Result<store::StoredPtr> completed = store::StoredPtr();
+            if (response.status == 206) completed = co_await complete(origin, storage, arrival, *stored);
+            if (completed.has_error()) {
+                co_await answer_failure(exchange, stored, completed.error());
+                co_return;
+            }
+            if (!*completed) {
+                missing.reset();
+                continue;
+            }
+            record.stored = true;
+            co_await answer_stored(exchange, *completed, rules::current_age(arrival, worker.now()));
+            co_return;
+        }
+        if (rules::is_server_failure(response.status)) {
             const bool answered = co_await answer_stale(exchange, stored, rules::OriginFailure::status_5xx);
             if (answered) co_return;
         }
         if (!rules::is_safe(request.method))
-            worker.invalidate(rules::invalidated_keys(request, response, exchange.policy().key));
-        co_await stream_response(exchange, origin, storage, arrival, cacheable);
+            co_await worker.invalidate(rules::invalidated_keys(request, response, exchange.policy().key));
+        if (request.method == http::verb::head && stored && response.status == 200)
+            co_await learn_from_head(storage, *stored, response, arrival);
+        co_await stream_response(exchange, origin, storage, arrival, cacheable, lacking ? stored.get() : nullptr);
         record.upstream = Clock::now() - asked;
         // What the origin no longer wants stored must not answer again.
-        if (whole && stored && !record.stored && !record.error && !is_server_error(response.status))
-            worker.invalidate({exchange.key});
+        if (whole && stored && !record.stored && !record.error && !rules::is_server_failure(response.status))
+            co_await invalidate(storage);
         co_return;
     }
 }

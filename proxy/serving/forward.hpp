@@ -9,8 +9,4 @@ namespace proxy::serving {
 // with where the origin fails and the rules allow it.
 Awaitable<void> forward(ClientExchange& exchange, rules::Forward decision, store::StoredPtr stored);
 
-// Validates `stored`, or replaces it, while the client is answered with it; once per key and worker at a time. RFC 5861
-// §3
-void revalidate_in_background(const ClientExchange& exchange, const store::StoredPtr& stored);
-
 }  // namespace proxy::serving

@@ -3,6 +3,7 @@
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/serving/exchange.hpp"
 #include "proxy/serving/forward.hpp"
+#include "proxy/serving/revalidate.hpp"
 
 namespace proxy::serving {
 namespace {
@@ -46,6 +47,10 @@ bool is_get_or_head(const rules::RequestHeader& request) {
 
 Awaitable<void> answer_from_cache_or_origin(ClientExchange& exchange) {
     rules::primary_key(exchange.key, exchange.request, exchange.policy().key);
+    if (exchange.key.size() > rules::max_primary_key) {
+        co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);
+        co_return;
+    }
     const LookedUp looked_up = co_await find_stored(exchange);
     const store::StoredPtr& stored = looked_up.found.response;
     if (!stored) exchange.record.tier = observe::Tier::none;
@@ -83,6 +88,7 @@ Awaitable<bool> handle_request(Worker& worker, ClientConnection& client, bool ke
     } else if (!exchange.route.config->cache) {
         co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);
     } else if (!is_get_or_head(request)) {
+        rules::primary_key(exchange.key, request, exchange.policy().key);  // its answer may be one to GET
         co_await forward(exchange, {rules::ForwardReason::method, false}, nullptr);
     } else if (!rules::may_look_up(request)) {  // it has content
         co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);

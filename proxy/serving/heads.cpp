@@ -4,9 +4,9 @@
 #include <boost/beast/http/status.hpp>
 #include <charconv>
 
+#include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/cache_status.hpp"
 #include "proxy/rules/http_date.hpp"
-#include "proxy/rules/validation.hpp"
 
 namespace proxy::serving {
 namespace {
@@ -63,21 +63,36 @@ std::string_view x_cache(observe::Outcome outcome) {
 
 }  // namespace
 
+ForwardedRequest::ForwardedRequest(const rules::RequestHeader& request, const rules::KeyPolicy& policy,
+                                   bool may_be_stored, std::string_view upstream_host)
+    : target_(rules::forwarded_target(request, policy)),
+      authority_(rules::forwarded_authority(request, policy)),
+      host_(upstream_host.empty() ? authority_ : upstream_host),
+      header_(request) {
+    if (!may_be_stored) return;
+    header_.target = target_;
+    header_.authority = authority_;
+}
+
 upstream::OutgoingRequest outgoing_request(const rules::RequestHeader& request, bool has_content,
                                            std::optional<std::uint64_t> content_length, bool may_be_stored,
-                                           const rules::StoredResponse* validating, const ForwardingInfo& info) {
+                                           std::string_view conditions, const ForwardingInfo& info) {
     upstream::OutgoingRequest out{.method = request.method, .head = {}};
     std::string& head = out.head;
     head.reserve(1024);
     head.append(request.method_text).append(" ").append(request.target).append(" HTTP/1.1\r\n");
-    append_field(head, "Host", info.host.empty() ? request.authority : info.host);
+    append_field(head, "Host", info.host);
     const rules::HopByHopFields hop_by_hop(request.fields);
     for (const rules::Field& field : request.fields) {
         if (is_set_by_us(field) || hop_by_hop.contain(field)) continue;
         if (may_be_stored && is_condition_or_range(field.id)) continue;
         append_field(head, field.name, field.value);
     }
-    if (validating) rules::append_conditional_fields(head, *validating);
+    if (rules::lists_token(request.fields, http::field::te, "trailers")) {  // RFC 9110 §10.1.4
+        append_field(head, "TE", "trailers");
+        append_field(head, "Connection", "TE");
+    }
+    head += conditions;
     if (has_content) {
         if (content_length) {
             out.content = upstream::OutgoingRequest::Content::sized;
@@ -94,7 +109,8 @@ upstream::OutgoingRequest outgoing_request(const rules::RequestHeader& request, 
     append_field(head, "X-Forwarded-Proto", request.scheme);
     append_field(head, "X-Forwarded-Host", request.authority);
     append_field(head, "X-Request-Id", info.request_id);
-    head.append("Via: ").append(request.version == 10 ? "1.0 " : "1.1 ").append(info.proxy_name).append("\r\n\r\n");
+    rules::append_via(head, request.version, info.proxy_name);
+    head += "\r\n";
     return out;
 }
 
@@ -105,7 +121,8 @@ Framing framing_for(const rules::RequestHeader& request, unsigned status,
     return request.version == 10 ? Framing::until_close : Framing::chunked;
 }
 
-std::string forwarded_head(const rules::ResponseHeader& response, Framing framing, Time date, std::string_view via) {
+std::string forwarded_head(const rules::ResponseHeader& response, Framing framing, Time date,
+                           std::string_view proxy_name) {
     std::string head;
     head.reserve(1024);
     head.append("HTTP/1.1 ");
@@ -126,7 +143,7 @@ std::string forwarded_head(const rules::ResponseHeader& response, Framing framin
         append_field(head, field.name, field.value);
     }
     if (!rules::has(response.fields, http::field::date)) append_field(head, "Date", rules::format_http_date(date));
-    append_field(head, "Via", via);
+    rules::append_via(head, response.version, proxy_name);
     if (framing == Framing::chunked) append_field(head, "Transfer-Encoding", "chunked");
     return head;
 }

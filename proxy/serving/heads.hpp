@@ -13,19 +13,38 @@ namespace proxy::serving {
 using rules::Time;
 using std::chrono::seconds;
 
+// The request header as the origin is to see it. Where the answer may be stored, the origin learns no more of the URI
+// than the key says. Refers to the client's; not to be moved.
+class ForwardedRequest {
+ public:
+    // `upstream_host`: sent as Host; empty: the request's authority.
+    ForwardedRequest(const rules::RequestHeader& request, const rules::KeyPolicy& policy, bool may_be_stored,
+                     std::string_view upstream_host);
+    ForwardedRequest(const ForwardedRequest&) = delete;
+    ForwardedRequest& operator=(const ForwardedRequest&) = delete;
+
+    [[nodiscard]] const rules::RequestHeader& header() const noexcept { return header_; }
+    [[nodiscard]] std::string_view host() const noexcept { return host_; }
+
+ private:
+    std::string target_, authority_;
+    std::string_view host_;
+    rules::RequestHeader header_;
+};
+
 // What a node adds to the requests it forwards.
 struct ForwardingInfo {
-    std::string_view host;    // sent as Host; empty: the request's authority
+    std::string_view host;    // sent as Host
     std::string_view client;  // address
     std::string_view request_id;
     std::string_view proxy_name;  // in Via
 };
 
 // The request as the origin gets it. `may_be_stored`: the answer is wanted whole, so the client's conditions and Range
-// are left out; `validating` (may be null) adds ours. RFC 9110 §7.6, RFC 9111 §4.3.1
+// are left out; `conditions`: field lines of ours. RFC 9110 §7.6
 [[nodiscard]] upstream::OutgoingRequest outgoing_request(const rules::RequestHeader& request, bool has_content,
                                                          std::optional<std::uint64_t> content_length,
-                                                         bool may_be_stored, const rules::StoredResponse* validating,
+                                                         bool may_be_stored, std::string_view conditions,
                                                          const ForwardingInfo& info);
 
 // How the end of the content is told to the client. RFC 9112 §6
@@ -36,7 +55,7 @@ enum class Framing { none, content_length, chunked, until_close };
 
 // The origin's response header section for the client, without the final empty line and the generated fields.
 [[nodiscard]] std::string forwarded_head(const rules::ResponseHeader& response, Framing framing, Time date,
-                                         std::string_view via);
+                                         std::string_view proxy_name);
 
 // Appends what is made anew for every answer: Age (where the cache answers), Cache-Status, X-Cache, Connection, and the
 // empty line. RFC 9111 §5.1, RFC 9211. Does not allocate where `out` has room for max_generated_fields.

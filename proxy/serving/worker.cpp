@@ -12,6 +12,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <random>
 
+#include "proxy/rules/uri.hpp"
 #include "proxy/serving/serve_connection.hpp"
 
 namespace proxy::serving {
@@ -32,7 +33,7 @@ tcp::endpoint resolve(asio::io_context& io, const Endpoint& endpoint) {
 
 }  // namespace
 
-Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node), via_("1.1 " + node.config.name) {
+Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node) {
     std::random_device random;
     id_prefix_ = (std::uint64_t{random()} << 32) ^ random();
     const Config& config = node.config;
@@ -88,12 +89,16 @@ std::vector<std::pair<std::string, const upstream::PoolStats*>> Worker::pool_sta
     return stats;
 }
 
+// By the path in its normal form, whatever of it the route forwards: none is reached around another one.
 const Route& Worker::route_for(const rules::RequestHeader& request) const {
+    std::string_view host = rules::host_of(request.authority);
+    if (host.ends_with('.')) host.remove_suffix(1);  // the same name, written absolutely. RFC 1034 §3.1
+    std::string buffer;
+    const std::string_view path = rules::normalised_path(request.target.substr(0, request.target.find('?')), buffer);
     for (const Route& route : routes_) {
         const RouteConfig& config = *route.config;
-        if (!request.target.starts_with(config.path_prefix) && !(request.target == "*" && config.path_prefix == "/"))
-            continue;
-        if (config.host.empty() || rules::iequals(config.host, rules::host_of(request.authority))) return route;
+        if (!path.starts_with(config.path_prefix) && !(path == "*" && config.path_prefix == "/")) continue;
+        if (config.host.empty() || rules::iequals(config.host, host)) return route;
     }
     return routes_.back();
 }
@@ -246,12 +251,9 @@ Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr r
     co_await redis_store_->put(primary_key, response, keep);
 }
 
-void Worker::invalidate(std::vector<std::string> primary_keys) {
+Awaitable<void> Worker::invalidate(std::vector<std::string> primary_keys) {
     for (const std::string& key : primary_keys) node_.memory.remove(key);
-    if (redis_store_ && !primary_keys.empty()) spawn(remove_from_redis(std::move(primary_keys)));
-}
-
-Awaitable<void> Worker::remove_from_redis(std::vector<std::string> primary_keys) {
+    if (!redis_store_) co_return;
     for (const std::string& key : primary_keys) co_await redis_store_->remove(key);
 }
 

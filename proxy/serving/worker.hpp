@@ -70,7 +70,6 @@ class Worker {
     [[nodiscard]] Time now() const { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_; }
     [[nodiscard]] std::string new_request_id();
-    [[nodiscard]] const std::string& via() const noexcept { return via_; }
 
     [[nodiscard]] bool is_local(std::string_view target) const noexcept;  // a path published by config.local
     [[nodiscard]] std::string& key_buffer() noexcept { return key_; }     // for one look-up, not across a co_await
@@ -81,7 +80,9 @@ class Worker {
 
     // Publishes to memory at once, and to Redis behind the client's back.
     void publish(std::string primary_key, const store::StoredPtr& response, seconds keep);
-    void invalidate(std::vector<std::string> primary_keys);
+
+    // Removes them from memory at once, and from Redis before it returns, unless Redis is unavailable.
+    Awaitable<void> invalidate(std::vector<std::string> primary_keys);
 
     // Keys a stale response of which is being validated in the background.
     std::unordered_set<std::string> revalidating;
@@ -91,7 +92,6 @@ class Worker {
     Awaitable<void> serve(Socket socket);
     Awaitable<void> housekeeping();
     Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep);
-    Awaitable<void> remove_from_redis(std::vector<std::string> primary_keys);
     void begin_drain();
     void task_ended();
 
@@ -106,7 +106,6 @@ class Worker {
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     boost::intrusive::list<ClientConnection, boost::intrusive::constant_time_size<false>> clients_;
     std::string default_authority_;
-    std::string via_;
     std::uint64_t id_prefix_;
     std::uint64_t next_id_ = 0;
     std::string key_;

@@ -24,6 +24,12 @@ std::size_t heap_of(const std::vector<std::string>& texts) noexcept {
     return sum;
 }
 
+std::size_t heap_of(const std::shared_ptr<const rules::Partial>& partial) noexcept {
+    if (!partial) return 0;
+    return allocated(control_block + sizeof(rules::Partial)) +
+           allocated(partial->parts.capacity() * sizeof(rules::ByteRange));
+}
+
 }  // namespace
 
 MemoryShard::~MemoryShard() = default;
@@ -155,7 +161,7 @@ std::size_t MemoryShard::response_bytes(const rules::StoredResponse& response) n
     return allocated(sizeof(void*) + sizeof(Map::value_type)) + bucket +
            allocated(control_block + sizeof(rules::StoredResponse)) + heap_of(response.key) + heap_of(response.head) +
            heap_of(response.selecting_fields) + heap_of(response.surrogate_keys) +
-           allocated(control_block + sizeof(rules::Body)) + heap_of(response.body->chunks);
+           allocated(control_block + sizeof(rules::Body)) + heap_of(response.body->chunks) + heap_of(response.partial);
 }
 
 std::size_t MemoryShard::index_bytes(const Index& index) noexcept {

@@ -21,10 +21,11 @@ using std::chrono::seconds;
 enum class Kind : std::uint8_t { response = 1, index = 2, piece = 3 };
 
 constexpr std::string_view magic = "WEIR";
-constexpr std::uint8_t version = 1;
+constexpr std::uint8_t version = 2;
 constexpr std::size_t checksum_size = 8;
 constexpr std::int64_t latest_time = std::int64_t{1} << 40;  // nothing computed from these overflows
 constexpr std::int64_t longest_duration = std::int64_t{1} << 32;
+constexpr std::uint64_t longest_content = std::uint64_t{1} << 62;
 
 class Writer {
  public:
@@ -166,6 +167,38 @@ Freshness read_freshness(Reader& in) {
     return freshness;
 }
 
+void write_partial(Writer& out, const rules::Partial* partial) {
+    if (!partial) return out.integer(std::uint32_t{0});
+    out.integer(static_cast<std::uint32_t>(partial->parts.size()));
+    out.integer(partial->complete_length);
+    for (const rules::ByteRange& part : partial->parts) {
+        out.integer(part.first);
+        out.integer(part.last);
+    }
+}
+
+// Null where the content is complete. Each part lies behind the one before, and together they have `content_size`.
+std::shared_ptr<const rules::Partial> read_partial(Reader& in) {
+    auto left = in.integer<std::uint32_t>();
+    if (left == 0) return nullptr;
+    auto partial = std::make_shared<rules::Partial>();
+    partial->complete_length = in.integer<std::uint64_t>(2, longest_content);
+    for (std::uint64_t from = 0; left > 0 && !in.failed(); --left) {
+        rules::ByteRange part{};
+        part.first = in.integer<std::uint64_t>(from, partial->complete_length - 1);
+        part.last = in.integer<std::uint64_t>(part.first, partial->complete_length - 1);
+        partial->parts.push_back(part);
+        from = part.last + 2;
+    }
+    return partial;
+}
+
+std::uint64_t size_of_parts(const rules::Partial& partial) {
+    std::uint64_t size = 0;
+    for (const rules::ByteRange& part : partial.parts) size += part.size();
+    return size;
+}
+
 Result<Record> read_response(Reader& in, const Prefix& prefix, std::string_view expected_key) {
     ResponseRecord record;
     record.pieces = {prefix.generation, prefix.number};
@@ -186,7 +219,12 @@ Result<Record> read_response(Reader& in, const Prefix& prefix, std::string_view 
     response.selecting_fields = in.string();
     for (auto left = in.integer<std::uint32_t>(); left > 0 && !in.failed(); --left)
         response.surrogate_keys.emplace_back(in.string());
+    response.partial = read_partial(in);
     record.content_size = in.integer<std::uint64_t>();
+    if (response.partial) {
+        in.require(record.content_size == size_of_parts(*response.partial));
+        in.require(record.content_size < response.partial->complete_length);
+    }
 
     auto body = std::make_shared<Body>();
     if (record.pieces.count == 0) {
@@ -229,6 +267,7 @@ std::string encode_response(const StoredResponse& response, std::uint64_t index_
     out.string(response.selecting_fields);
     out.integer(static_cast<std::uint32_t>(response.surrogate_keys.size()));
     for (const std::string& key : response.surrogate_keys) out.string(key);
+    write_partial(out, response.partial.get());
     out.integer(response.body->size);
     out.content(*response.body, 0, inline_size);
     return std::move(out).finish();

@@ -47,6 +47,9 @@ class Exchange {
     // Errors: upstream_closed (truncated), upstream_malformed, deadline_exceeded.
     Awaitable<Result<Buffers>> read_content();
 
+    // Field lines of the trailer section that may be passed on; complete with the content. RFC 9110 §6.5
+    [[nodiscard]] const std::string& trailers() const noexcept { return parser_->trailers(); }
+
     // Whether all content has been read; may be so before read_content says it.
     [[nodiscard]] bool is_complete() const noexcept { return parser_->is_done(); }
 

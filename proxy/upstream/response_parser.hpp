@@ -20,6 +20,10 @@ class ResponseParser final : public http::basic_parser<false> {
     // Valid once is_header_done(), as long as the bytes it was parsed from.
     [[nodiscard]] const rules::ResponseHeader& header() const noexcept { return header_; }
 
+    // Field lines of the trailer section that may be passed on, as soon as the content is complete. They are never
+    // merged into the header section. RFC 9110 §6.5
+    [[nodiscard]] const std::string& trailers() const noexcept { return trailers_; }
+
     // The content found by the last put(), as views into its buffer; cleared by the next.
     std::vector<boost::asio::const_buffer> content;
 
@@ -39,6 +43,7 @@ class ResponseParser final : public http::basic_parser<false> {
     std::vector<rules::Field> fields_;
     rules::ResponseHeader header_;
     bool in_trailers_ = false;
+    std::string trailers_;
 };
 
 }  // namespace proxy::upstream

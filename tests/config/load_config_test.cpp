@@ -90,7 +90,8 @@ routes:
     stale_while_revalidate: 30s
     set_cookie: strip
     store_errors: yes
-    key: {query: sort, ignored_parameters: [utm_*], request_fields: [Accept-Language], cookies: session}
+    key: {host: 'Shop.example:81', path: normalise, query: sort, ignore_tracking: yes, ignored_parameters: [shop_*],
+          request_fields: [Accept-Language], cookies: session}
 )");
     const RouteConfig& route = config.routes.at(0);
     CHECK(route.host == "www.example.org");
@@ -104,8 +105,11 @@ routes:
     CHECK(route.policy.stale_while_revalidate == 30s);
     CHECK(route.policy.set_cookie == rules::SetCookiePolicy::strip);
     CHECK(route.policy.store_errors);
+    CHECK(route.policy.key.host == "Shop.example:81");
+    CHECK(route.policy.key.path == rules::PathPolicy::normalise);
     CHECK(route.policy.key.query == rules::QueryPolicy::sort);
-    CHECK(route.policy.key.ignored_parameters == std::vector<std::string>{"utm_*"});
+    CHECK(route.policy.key.ignore_tracking);
+    CHECK(route.policy.key.ignored_parameters == std::vector<std::string>{"shop_*"});
     CHECK(route.policy.key.request_fields == std::vector<std::string>{"Accept-Language"});
     CHECK(route.policy.key.cookies == std::vector<std::string>{"session"});
     CHECK(config.routes.at(1).policy.default_ttl == 300s);
@@ -254,7 +258,7 @@ TEST_CASE("wrong files: upstreams and routes") {
           "test.yaml:3: routes[0]: names no upstream and none is called \"default\", expected `upstream:` with x or "
           "y"}},
         {"a route behind one that takes all",
-         "upstream: http://a\nroutes:\n  - path: /api\n  - path: /apis\n  - path: /api/v2\n    host: a\n",
+         "upstream: http://a\nroutes:\n  - path: /api\n  - path: /ap\n  - path: /apis\n    host: a\n",
          {"test.yaml:5: routes[2]: is never reached: routes[0] (line 3) takes all its requests, expected the narrower "
           "route first"}},
         {"a route that is no map",
@@ -262,6 +266,35 @@ TEST_CASE("wrong files: upstreams and routes") {
          {"test.yaml:2: routes[0]: is a single value, expected a map of keys"}},
     };
     check_problems(rows);
+}
+
+TEST_CASE("wrong files: keys of stored responses") {
+    struct Row {
+        const char *value, *expected;
+    };
+    const Row rows[] = {
+        {"path: normalize", "path: \"normalize\" is unknown, expected keep or normalise; did you mean \"normalise\"?"},
+        {"query: sorted", "query: \"sorted\" is unknown, expected keep, sort or drop; did you mean \"sort\"?"},
+        {"query: off", "query: \"off\" is unknown, expected keep, sort or drop"},
+        {"host: shop.example/a",
+         "host: \"shop.example/a\" is not a host, expected a name such as www.example.org; did you mean "
+         "\"shop.example\"?"},
+        {"ignore_tracking: utm_*", "ignore_tracking: \"utm_*\" is not a switch, expected true or false"},
+        {"ignore-tracking: true", "ignore-tracking: unknown key; did you mean \"ignore_tracking\"?"},
+        {"ignored_parameters: [a, 'b=c']",
+         "ignored_parameters[1]: \"b=c\" is not the name of a parameter, expected one such as utm_source or utm_*"},
+        {"request_fields: [Host]",
+         "request_fields[0]: \"Host\" does not reach the origin as the client sent it, expected a field that does"},
+        {"cookies: ['a=b']", "cookies[0]: \"a=b\" is not a token of HTTP, expected letters, digits and -"},
+        {"header: X-Device",
+         "header: unknown key, expected host, path, query, ignore_tracking, ignored_parameters, request_fields or "
+         "cookies"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.value);
+        CHECK(problems_of([&] { load("upstream: http://a\nroutes:\n  - key:\n      " + std::string(row.value)); }) ==
+              Problems{"test.yaml:4: routes[0].key." + std::string(row.expected)});
+    }
 }
 
 TEST_CASE("all mistakes are reported at once, in the order of the file; then those from elsewhere") {

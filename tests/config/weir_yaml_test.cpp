@@ -8,6 +8,7 @@
 #include "proxy/config/keys.hpp"
 #include "proxy/config/print_config.hpp"
 #include "proxy/config/yaml_tree.hpp"
+#include "proxy/rules/cache_key.hpp"
 #include "tests/config/config_helpers.hpp"
 
 namespace proxy {
@@ -123,6 +124,17 @@ TEST_CASE("weir.yaml says the defaults") {
     CHECK(print_config(load_config(read("weir.yaml"), environment_of({}))) == print_config(expected));
 }
 
+TEST_CASE("weir.yaml names the tracking parameters") {
+    std::string text;  // comments in one line
+    for (const char c : read("weir.yaml").yaml) {
+        if (c == '\n' || c == '#' || (c == ' ' && text.ends_with(' '))) continue;
+        text += c;
+    }
+    std::string names;
+    for (const std::string_view name : rules::tracking_parameters) names.append(names.empty() ? "" : ", ").append(name);
+    CHECK(text.find("track visitors do not matter: " + names + '.') != std::string::npos);
+}
+
 TEST_CASE("demo.yaml") {
     const Config config =
         load_config(read("demo.yaml"), environment_of({{"ORIGIN_HOST", "stub"}, {"REDIS_HOST", "r"}}));
@@ -130,7 +142,9 @@ TEST_CASE("demo.yaml") {
     CHECK(config.upstreams.at(0).servers == std::vector<Endpoint>{{"stub", 9000}});
     REQUIRE(config.redis);
     CHECK(config.redis->host == "r");
-    CHECK(config.routes.at(0).policy.default_ttl == seconds{300});
+    REQUIRE(config.routes.size() == 1);
+    CHECK(config.routes[0].policy.default_ttl == seconds{300});
+    CHECK(config.routes[0].policy.key.host == "demo");
     CHECK(config.local == std::vector<std::string>{"/metrics", "/health"});
 }
 
@@ -152,7 +166,8 @@ routes:
      ttl_override: 2s, targeted_fields: [A, b], heuristics: false, heuristic_limit: 3s, stale_while_revalidate: 4s,
      stale_if_error: 5s, stale_when_disconnected: false, grace: 6s, keep_for_validation: 7s,
      honour_request_directives: true, set_cookie: store, store_errors: true,
-     key: {query: drop, ignored_parameters: ['utm_*', 'null'], request_fields: [A], cookies: [b]}}
+     key: {host: 'a:1', path: normalise, query: drop, ignore_tracking: true, ignored_parameters: ['utm_*', 'null'],
+           request_fields: [A], cookies: [b]}}
   - {upstream: x}
 redis: {host: '::1', port: 1, unix_socket: '/run/a b.sock', database: 2, username: 'null', key_prefix: 'a:b',
         command_budget: 3ms, connect_deadline: 4ms, reconnect_min: 5ms, reconnect_max: 6ms, max_queue: 7,

@@ -5,6 +5,8 @@ import re
 import socket
 import struct
 import threading
+import time
+from email.utils import formatdate
 
 from wire import LIMIT
 
@@ -63,6 +65,25 @@ def answering(data, keep=False):
                 return
 
     return serve
+
+
+def in_turn(*answers, keep=False):
+    """The first request is answered with the first of these, and so on; all further ones with the last."""
+    left = list(answers)
+
+    def serve(origin, peer):
+        while head := peer.head():
+            origin.requests.append(head)
+            peer.send(left.pop(0) if len(left) > 1 else left[0])
+            if not keep:
+                return
+
+    return serve
+
+
+def http_date(seconds=0):
+    """So many seconds from now."""
+    return formatdate(time.time() + seconds, usegmt=True)
 
 
 def ok(body=b"hello", fields=""):

@@ -1,6 +1,7 @@
 """Real processes on free ports: started, awaited, and stopped by their id."""
 
 import contextlib
+import mmap
 import os
 import re
 import resource
@@ -17,6 +18,12 @@ PROGRAMS = Path(os.environ.get("WEIR_BIN", TOP / "build/dev/bin"))
 # What would change a program's settings behind a test's back.
 STRAY_VARIABLES = ("WEIR_", "REDIS_", "ORIGIN_", "http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(STRAY_VARIABLES)}
+
+
+def is_sanitized(program):
+    """Built with AddressSanitizer or ThreadSanitizer: then its memory is no measure of what it needs."""
+    with open(PROGRAMS / program, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return any(content.find(symbol) >= 0 for symbol in (b"__asan_init", b"__tsan_init"))
 
 
 def free_port():
@@ -98,6 +105,11 @@ class Process:
     @property
     def pid(self):
         return self._popen.pid
+
+    def memory(self, field="VmRSS"):
+        """Bytes, as its /proc/PID/status says: VmRSS now, VmHWM the most it ever was."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)[1]) * 1024
 
     def limit_descriptors(self, count):
         _, most = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)
@@ -185,11 +197,11 @@ class OriginStub(Process):
 
 
 class Nginx(Process):
-    """An origin that serves the files in `root`, with nginx' own defaults."""
+    """An origin that serves the files in `root`, with nginx' own defaults but for these directives of its server."""
 
     stop_signal = signal.SIGQUIT
 
-    def __init__(self, name, folder, root):
+    def __init__(self, name, folder, root, directives=""):
         folder = Path(folder) / name
         folder.mkdir()
         temp = "\n".join(
@@ -203,9 +215,10 @@ class Nginx(Process):
                 daemon off; worker_processes 1; pid {folder}/pid; error_log stderr; {user}
                 events {{ worker_connections 512; }}
                 http {{
-                    access_log {folder}/access.log; {temp}
+                    log_format asked '$request_method $request_uri $status';
+                    access_log {folder}/access.log asked; {temp}
                     default_type application/octet-stream;
-                    server {{ listen 127.0.0.1:{self.port}; root {root}; }}
+                    server {{ listen 127.0.0.1:{self.port}; root {root}; {directives} }}
                 }}""")
             try:
                 return super().__init__(name, folder, ["nginx", "-e", "stderr", "-c", self._config])
@@ -227,5 +240,18 @@ class Nginx(Process):
         wait_until(answers, "nginx listens")
 
     @property
+    def _lines(self):
+        return (self.folder / "access.log").read_text().splitlines()
+
+    @property
     def requests(self):
-        return (self.folder / "access.log").read_text().count("\n")
+        return len(self._lines)
+
+    def asked(self, path):
+        """What it has answered under that path until now, in order: ["GET 200", ...]."""
+        end = f"/end-of-log-{self.requests}"  # it has one worker: when this is logged, all before it is
+        with Connection(self.port) as connection:
+            connection.ask("GET", end)
+        wait_until(lambda: f"GET {end} 404" in self._lines, "nginx has logged everything")
+        seen = (line.split(" ") for line in self._lines)
+        return [f"{method} {status}" for method, target, status in seen if target == path]

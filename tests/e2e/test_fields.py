@@ -39,8 +39,9 @@ def test_what_concerns_one_connection_only_is_left_out_of_the_request(weir):
     }
     got = echo(weir, sent)
     assert got["x-kept"] == "2"
-    assert {name.lower() for name in sent} & got.keys() <= {"x-kept", "connection"}
-    assert got.get("connection", "keep-alive").lower() == "keep-alive"
+    assert {name.lower() for name in sent} & got.keys() == {"x-kept", "connection", "te"}
+    assert (got["te"], got["connection"]) == ("trailers", "TE")  # ours: trailers are passed on
+    assert "te" not in echo(weir, {"TE": "gzip", "Connection": "TE"})
 
 
 def test_connection_cannot_take_away_what_the_message_needs(weir):

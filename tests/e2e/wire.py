@@ -39,6 +39,7 @@ class Response:
     fields: list  # (name, value), in order
     body: bytes = b""
     interim: list = field(default_factory=list)  # the 1xx responses before it
+    trailers: list = field(default_factory=list)  # (name, value)
 
     def all(self, name):
         return [value for key, value in self.fields if key.lower() == name.lower()]
@@ -173,7 +174,9 @@ class Connection:
             while size := int(self._take_until(b"\r\n"), 16):
                 response.body += self.read(size)
                 assert self.read(2) == b"\r\n"
-            assert self._take_until(b"\r\n") == b"", "trailers are not expected"
+            while line := self._take_until(b"\r\n"):
+                name, _, value = line.decode("latin-1").partition(": ")
+                response.trailers.append((name, value))
         elif response["Content-Length"] is not None:
             response.body = self.read(int(response["Content-Length"]))
         else:

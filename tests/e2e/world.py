@@ -141,8 +141,8 @@ class World:
     def origin(self, latency="0ms"):
         return self.add(OriginStub(self._name("origin"), self.folder, latency))
 
-    def nginx(self, root):
-        return self.add(Nginx(self._name("nginx"), self.folder, root))
+    def nginx(self, root, directives=""):
+        return self.add(Nginx(self._name("nginx"), self.folder, root, directives))
 
     def scripted(self, serve):
         return self.add(ScriptedOrigin(serve))

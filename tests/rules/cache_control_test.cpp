@@ -101,6 +101,7 @@ TEST_CASE("parse_cache_control: RFC 9111 §5.2, §4.2.1") {
         {"a name that only ends alike", "Cache-Control: xmax-age=1, x-no-store", ""},
         {"a quotation never closed", "Cache-Control: max-age=5, ext=\"foo, private", "max-age=5 no-store"},
         {"a quotation that goes on", "Cache-Control: ext=\"foo\"bar, max-age=5", "max-age=5 no-store"},
+        {"a quotation that ends inside another directive", "Cache-Control: ext\", private=\"foo\"", "no-store"},
         {"quotes in the middle", "Cache-Control: ext=a\"foo, no-cache\"", "no-store"},
         {"no-cache", "Cache-Control: no-cache", "no-cache"},
         {"no-cache with field names", "Cache-Control: no-cache=\"Set-Cookie, X-A\"",

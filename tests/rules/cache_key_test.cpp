@@ -1,5 +1,7 @@
 #include "proxy/rules/cache_key.hpp"
 
+#include <algorithm>
+
 #include "tests/rules/messages.hpp"
 
 using namespace proxy::rules;
@@ -31,6 +33,10 @@ TEST_CASE("primary_key: the target URI, RFC 9111 §2, RFC 9110 §4.2.3") {
         {"port that only ends alike", "http", "example.com:8:80", "/", "http://example.com:8/"},
         {"IPv6", "http", "[::1]:80", "/", "http://[::1]/"},
         {"IPv6 without port", "http", "[::80]", "/", "http://[::80]/"},
+        {"letter case of a path matters, of a host it does not", "http", "A", "/A", "http://a/A"},
+        {"a final dot of the host stays", "http", "example.com.", "/", "http://example.com./"},
+        {"an empty path cannot come, / is /", "http", "a", "/", "http://a/"},
+        {"no query is not an empty one", "http", "a", "/x", "http://a/x"},
         {"path and query byte for byte", "http", "a", "/%7Ea//b/../c/?&&x=%2f", "http://a/%7Ea//b/../c/?&&x=%2f"},
         {"an empty query is a query", "http", "a", "/?", "http://a/?"},
         {"not ASCII", "http", "a", "/\xc3\xa4", "http://a/\xc3\xa4"},
@@ -74,6 +80,9 @@ TEST_CASE("primary_key: what the policy says of the query") {
         {"ignored and sorted", sort, tracking, "/?b&gclid=2&a", "/?a&b"},
         {"empty parameters stay", keep, tracking, "/?&a&&b&", "/?&a&&b&"},
         {"a second ? belongs to the query", keep, tracking, "/?a=?&gclid=1", "/?a=?"},
+        {"an empty query stays one", sort, tracking, "/?", "/?"},
+        {"unless all are dropped", drop, none, "/?", "/"},
+        {"an encoded name is another one", keep, tracking, "/?%67clid=1", "/?%67clid=1"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
@@ -84,6 +93,83 @@ TEST_CASE("primary_key: what the policy says of the query") {
         request.authority = "a";
         request.target = row.target;
         CHECK(key_of(request, policy) == "http://a" + std::string{row.expected});
+    }
+}
+
+TEST_CASE("primary_key: tracking parameters, off unless chosen") {
+    RequestHeader request;
+    request.authority = "a";
+    request.target = "/?utm_source=x&id=1&fbclid=2&ref=3&_ga=4;callback=x&gclid";
+    KeyPolicy policy;
+    CHECK(key_of(request, policy) == "http://a" + std::string{request.target});
+    policy.ignore_tracking = true;
+    CHECK(key_of(request, policy) == "http://a/?id=1&ref=3&_ga=4;callback=x");
+    policy.ignored_parameters = {"ref"};
+    CHECK(key_of(request, policy) == "http://a/?id=1&_ga=4;callback=x");
+    CHECK(std::ranges::is_sorted(tracking_parameters));
+}
+
+TEST_CASE("primary_key: a normalised path and a fixed host") {
+    struct Row {
+        std::string_view name;
+        const char *host, *authority, *target;
+        std::string_view expected;
+    };
+    const Row rows[] = {
+        {"path", "", "a", "/x/../%7Eb%2fc", "http://a/~b%2Fc"},
+        {"the query is none of it", "", "a", "/%7E?/../%7E", "http://a/~?/../%7E"},
+        {"host", "Site.example", "localhost:5000", "/", "http://site.example/"},
+        {"host with port", "site:81", "site", "/", "http://site:81/"},
+        {"host with default port", "site:80", "a", "/", "http://site/"},
+        {"host for a request that names none", "site", "", "/", "http://site/"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        KeyPolicy policy;
+        policy.host = row.host;
+        policy.path = PathPolicy::normalise;
+        RequestHeader request;
+        request.authority = row.authority;
+        request.target = row.target;
+        CHECK(key_of(request, policy) == row.expected);
+    }
+}
+
+TEST_CASE("the origin is told what the key says, byte for byte") {
+    std::vector<KeyPolicy> policies(7);
+    policies[1].path = PathPolicy::normalise;
+    policies[2].query = QueryPolicy::sort;
+    policies[3].query = QueryPolicy::drop;
+    policies[4].ignore_tracking = true;
+    policies[5].ignored_parameters = {"a", "b*"};
+    policies[6] = {.host = "Site:80",
+                   .path = PathPolicy::normalise,
+                   .query = QueryPolicy::sort,
+                   .ignore_tracking = true,
+                   .ignored_parameters = {"a"},
+                   .request_fields = {},
+                   .cookies = {}};
+    const char* const targets[] = {
+        "/", "/?", "/a/../%7E%2f?b=2&gclid=1&a=1;b=2&a=2&&", "/%zz/../?utm_x&a", "/?a&b", "*", "//x/.?c=%7E"};
+    for (const KeyPolicy& policy : policies) {
+        for (const char* target : targets) {
+            for (const char* authority : {"Example.com:80", "example.com:8080", "[::1]", "example.com."}) {
+                RequestHeader request;
+                request.authority = authority;
+                request.target = target;
+                const std::string sent_target = forwarded_target(request, policy);
+                const std::string sent_authority = forwarded_authority(request, policy);
+                CAPTURE(sent_target);
+                CAPTURE(sent_authority);
+                CHECK(key_of(request, policy) == "http://" + sent_authority + sent_target);
+                RequestHeader sent;
+                sent.authority = sent_authority;
+                sent.target = sent_target;
+                CHECK(forwarded_target(sent, policy) == sent_target);
+                CHECK(key_of(sent, policy) == key_of(request, policy));
+                if (&policy == policies.data()) CHECK(sent_target == target);
+            }
+        }
     }
 }
 
@@ -101,7 +187,7 @@ TEST_CASE("primary_key: request fields and cookies of the policy") {
         {"there", "x-DEVICE: phone\nCookie: a=1; lang=de;b=2", " field:x-device=phone cookie:lang=de"},
         {"empty is not absent", "X-Device:\nCookie: lang=", " field:x-device= cookie:lang="},
         {"several lines", "X-Device: a\nX-Device: b\nCookie: lang=x\nCookie: lang=y",
-         " field:x-device=a,%20b cookie:lang=x cookie:lang=y"},
+         " field:x-device=a,b cookie:lang=x cookie:lang=y"},
         {"no value can pretend to be another", "X-Device: a cookie:lang=de%20",
          " field:x-device=a%20cookie:lang=de%2520 cookie:lang"},
         {"not ASCII", "X-Device: \xc3\xa4", " field:x-device=%C3%A4 cookie:lang"},
@@ -157,8 +243,12 @@ TEST_CASE("variant_key: RFC 9111 §4.1") {
         {"empty", "foo", "Foo:", "K foo="},
         {"two fields", "bar,foo", "Foo: 1\nBar: 2", "K bar=2 foo=1"},
         {"one of two", "bar,foo", "Foo: 1", "K bar foo=1"},
-        {"several lines are one list", "foo", "Foo: 1\nX: y\nfoo: 2", "K foo=1,%202"},
-        {"which may also come as one", "foo", "Foo: 1, 2", "K foo=1,%202"},
+        {"several lines are one list", "foo", "Foo: 1\nX: y\nfoo: 2", "K foo=1,2"},
+        {"which may also come as one", "foo", "Foo: 1, 2", "K foo=1,2"},
+        {"white space about commas", "foo", "Foo:  1\t,2 , ,3,", "K foo=1,2,,3,"},
+        {"but not within quotes", "foo", "Foo: \"a , \\\" , b\" , c", "K foo=\"a%20,%20\\\"%20,%20b\",c"},
+        {"a backslash at the end", "foo", "Foo: \"a\\", "K foo=\"a\\"},
+        {"nor in what is no list", "user-agent", "User-Agent: a , b", "K user-agent=a%20,%20b"},
         {"other values: byte for byte", "foo", "Foo: A  b,C", "K foo=A%20%20b,C"},
         {"no value can pretend to be another", "bar,foo", "Bar: 1 foo=2%", "K bar=1%20foo=2%25 foo"},
         {"not ASCII", "foo", "Foo: \xe4", "K foo=%E4"},

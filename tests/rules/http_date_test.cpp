@@ -54,6 +54,7 @@ TEST_CASE("parse_http_date: RFC 9110 §5.6.7") {
         {"leap day in another year", "Wed, 29 Feb 2023 00:00:00 GMT", {}},
         {"hour 24", "Sun, 06 Nov 1994 24:00:00 GMT", {}},
         {"minute 60", "Sun, 06 Nov 1994 08:60:37 GMT", {}},
+        {"a leap second at the end of the last year", "Fri, 31 Dec 9999 23:59:60 GMT", {}},
         {"second 61", "Sun, 06 Nov 1994 08:49:61 GMT", {}},
         {"a sign for a digit", "Sun, +6 Nov 1994 08:49:37 GMT", {}},
         {"RFC 850 with a short day name", "Sun, 06-Nov-94 08:49:37 GMT", {}},

@@ -41,6 +41,17 @@ TEST_CASE("invalidated_keys: RFC 9111 §4.4") {
         const Lines lines(row.lines);
         CHECK(invalidated_keys(request_with({}, row.method), response_with(lines, row.status), {}) == row.expected);
     }
+}
+
+TEST_CASE("invalidated_keys: by the rules of the route's keys") {
+    using http::verb::post;
+    const Lines lines("Location: /a/../x?gclid=1\nContent-Location: http://site.example/y");
+    KeyPolicy fixed_host;
+    fixed_host.host = "site.example";
+    fixed_host.path = PathPolicy::normalise;
+    fixed_host.ignore_tracking = true;
+    CHECK(invalidated_keys(request_with({}, post), response_with(lines), fixed_host) ==
+          std::vector<std::string>{"http://site.example/path?a=1", "http://site.example/x", "http://site.example/y"});
     KeyPolicy without_query;
     without_query.query = QueryPolicy::drop;
     CHECK(invalidated_keys(request_with({}, post), response_with({}), without_query) ==

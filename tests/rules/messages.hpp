@@ -63,7 +63,7 @@ inline StoredResponse stored_from(const std::string& lines, unsigned status = 20
     stored.status = status;
     stored.arrival = arrival_of(response, t, t);
     stored.freshness = freshness_of(response, stored.arrival, policy);
-    stored.head = stored_head(response, stored.arrival, size, "1.1 weir", policy);
+    stored.head = stored_head(response, stored.arrival, size, "weir", policy);
     stored.body = std::move(body);
     return stored;
 }

@@ -140,7 +140,8 @@ TEST_CASE("decide_reuse: request directives where the route honours them, RFC 91
 
 TEST_CASE("may_serve_stale_on_error: RFC 5861 §4, RFC 9111 §4.2.4") {
     using enum OriginFailure;
-    Policy with_grace, switched_off;
+    Policy without_grace, with_grace, switched_off;
+    without_grace.grace = 0s;
     with_grace.grace = 20s;
     switched_off = with_grace;
     switched_off.stale_when_disconnected = false;
@@ -153,7 +154,9 @@ TEST_CASE("may_serve_stale_on_error: RFC 5861 §4, RFC 9111 §4.2.4") {
         bool expected;
     };
     const Row rows[] = {
-        {"no window", "max-age=10", {}, unreachable, 10s, false},
+        {"no window", "max-age=10", without_grace, unreachable, 10s, false},
+        {"the window of the default", "max-age=10", {}, unreachable, 3609s, true},
+        {"beyond that of the default", "max-age=10", {}, unreachable, 3610s, false},
         {"stale-if-error: unreachable", "max-age=10, stale-if-error=5", {}, unreachable, 14s, true},
         {"stale-if-error: timed out", "max-age=10, stale-if-error=5", {}, timed_out, 14s, true},
         {"stale-if-error: broken", "max-age=10, stale-if-error=5", {}, broken, 14s, true},

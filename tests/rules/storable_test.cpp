@@ -99,12 +99,14 @@ TEST_CASE("decide_storing: the request, RFC 9111 §3, §3.5, RFC 9110 §9.3.3") 
 }
 
 TEST_CASE("decide_storing: the response, RFC 9111 §3") {
-    Policy cookies_stored, cookies_stripped, with_errors, override, with_default, windows;
+    Policy cookies_stored, cookies_stripped, with_errors, override, with_default, errors_with_default, windows;
     cookies_stored.set_cookie = SetCookiePolicy::store;
     cookies_stripped.set_cookie = SetCookiePolicy::strip;
     with_errors.store_errors = true;
     override.override_ttl = 300s;
     with_default.default_ttl = 300s;
+    errors_with_default = with_default;
+    errors_with_default.store_errors = true;
     windows.stale_if_error = 60s;
     const std::string old = "Last-Modified: Sun, 06 Nov 1988 08:49:37 GMT\n";
     struct Row {
@@ -121,7 +123,11 @@ TEST_CASE("decide_storing: the response, RFC 9111 §3") {
         {"only an ETag", 200, "ETag: \"a\"", {}, "stored"},
         {"only an empty ETag", 200, "ETag:", {}, "no-freshness"},
         {"only an invalid Last-Modified", 200, "Last-Modified: x", {}, "no-freshness"},
-        {"stale on arrival", 200, "Cache-Control: max-age=0", {}, "no-freshness"},
+        {"stale on arrival: the grace for a lost origin is no use of its own",
+         200,
+         "Cache-Control: max-age=0",
+         {},
+         "no-freshness"},
         {"stale on arrival by Age", 200, "Cache-Control: max-age=10\nAge: 10", {}, "no-freshness"},
         {"stale on arrival, with validator", 200, "Cache-Control: max-age=0\nETag: \"a\"", {}, "stored"},
         {"stale on arrival, with a window", 200, "Cache-Control: max-age=0, stale-while-revalidate=9", {}, "stored"},
@@ -168,7 +174,11 @@ TEST_CASE("decide_storing: the response, RFC 9111 §3") {
 
         {"an interim response", 103, "Cache-Control: max-age=9", {}, "status"},
         {"101", 101, "Cache-Control: max-age=9", {}, "status"},
-        {"206", 206, "Cache-Control: max-age=9", {}, "status"},
+        {"206, a part", 206, "Cache-Control: max-age=9\nContent-Range: bytes 0-4/10", {}, "stored"},
+        {"206, a part by heuristics", 206, old + "Content-Range: bytes 0-4/10", {}, "stored"},
+        {"206, a part of no known length", 206, "Cache-Control: max-age=9\nContent-Range: bytes 0-4/*", {}, "status"},
+        {"206, several parts", 206, "Cache-Control: max-age=9\nContent-Type: multipart/byteranges", {}, "status"},
+        {"206 that we do not want", 206, "Cache-Control: no-store\nContent-Range: bytes 0-4/10", {}, "no-store"},
         {"304", 304, "Cache-Control: max-age=9", {}, "status"},
         {"412", 412, "Cache-Control: max-age=9", {}, "status"},
         {"416", 416, "Cache-Control: max-age=9", {}, "status"},
@@ -177,8 +187,11 @@ TEST_CASE("decide_storing: the response, RFC 9111 §3") {
         {"302 with freshness", 302, "Cache-Control: max-age=9", {}, "stored"},
         {"302 that is public", 302, old + "Cache-Control: public", {}, "stored"},
         {"302 with only a validator", 302, "ETag: \"a\"", {}, "status"},
-        {"404 by itself", 404, old, {}, "status"},
-        {"404 by itself, chosen", 404, old, with_errors, "stored"},
+        {"404 by heuristics", 404, old, {}, "stored"},
+        {"404 by default_ttl", 404, "", with_default, "no-freshness"},
+        {"404 by default_ttl, chosen", 404, "", errors_with_default, "stored"},
+        {"404 overridden", 404, "", override, "no-freshness"},
+        {"404 with only a validator", 404, "ETag: \"a\"", {}, "stored"},
         {"404 with freshness", 404, "Cache-Control: max-age=9", {}, "stored"},
         {"500 by itself, even then", 500, old, with_errors, "status"},
         {"500 with freshness", 500, "Cache-Control: max-age=9", {}, "stored"},
@@ -194,8 +207,14 @@ TEST_CASE("decide_storing: the response, RFC 9111 §3") {
     }
     for (const unsigned status : {200u, 203u, 204u, 300u, 301u, 308u, 404u, 405u, 410u, 414u, 501u}) {
         CAPTURE(status);
-        CHECK(decided(get, "", false, status, old, with_errors) == "stored");
+        CHECK(decided(get, "", false, status, old, {}) == "stored");
     }
+}
+
+TEST_CASE("decide_storing: a part that was asked for with If-Range may lack fields, RFC 9110 §15.3.7") {
+    const std::string part = "Cache-Control: max-age=9\nContent-Range: bytes 0-4/10";
+    CHECK(decided(get, "Range: bytes=0-4", false, 206, part, {}) == "stored");
+    CHECK(decided(get, "Range: bytes=0-4\nIf-Range: \"a\"", false, 206, part, {}) == "status");
 }
 
 TEST_CASE("decide_storing gives the freshness to store with") {

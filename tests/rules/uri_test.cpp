@@ -4,6 +4,46 @@
 
 using namespace proxy::rules;
 
+TEST_CASE("normalised_path: RFC 3986 §6.2.2, and nothing beyond it") {
+    struct Row {
+        std::string_view name, path, expected;
+    };
+    const Row rows[] = {
+        {"normal already", "/a/b.c/~d-e_f", "/a/b.c/~d-e_f"},
+        {"unreserved characters", "/%7Ea%2d%5F%2E%41%30", "/~a-_.A0"},
+        {"hexadecimal digits", "/%c3%a4", "/%C3%A4"},
+        {"an encoded slash is none", "/a%2fb", "/a%2Fb"},
+        {"a backslash is none either, encoded or not", "/a%5cb\\c", "/a%5Cb\\c"},
+        {"; stays what it is, encoded or not", "/a%3bb;c", "/a%3Bb;c"},
+        {"encoded reserved characters", "/%3f%23%25%26%3d%2b%20+%00", "/%3F%23%25%26%3D%2B%20+%00"},
+        {"encoded twice is decoded never", "/%252e%252e/%2541", "/%252e%252e/%2541"},
+        {"letter case", "/A%61", "/Aa"},
+        {"not ASCII", "/\xc3\xa4", "/\xc3\xa4"},
+        {"dot segments", "/a/./b/../c", "/a/c"},
+        {"encoded dot segments", "/a/%2e/b/%2E./c", "/a/c"},
+        {"more than there are", "/../../a", "/a"},
+        {"dot segments at the end", "/a/b/..", "/a/"},
+        {"nothing but a dot", "/.", "/"},
+        {"a dot segment with parameters is a name", "/a/..;x/b", "/a/..;x/b"},
+        {"a dot segment before an encoded slash is a name", "/a/..%2Fb", "/a/..%2Fb"},
+        {"names with dots", "/.a/b./...", "/.a/b./..."},
+        {"empty segments", "/a//b/", "/a//b/"},
+        {"a trailing slash", "/a/", "/a/"},
+        {"a malformed escape leaves all alone", "/%7E/../%zz", "/%7E/../%zz"},
+        {"an escape cut off", "/%7E%4", "/%7E%4"},
+        {"no escape is made of two", "/%%34%31", "/%%34%31"},
+        {"the server", "*", "*"},
+        {"nothing", "", ""},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        std::string buffer = "what stood there before", again;
+        const std::string_view normal = normalised_path(row.path, buffer);
+        CHECK(normal == row.expected);
+        CHECK(normalised_path(normal, again) == normal);
+    }
+}
+
 TEST_CASE("same_origin_target: RFC 3986 §5.2, §5.4") {
     struct Row {
         std::string_view name;

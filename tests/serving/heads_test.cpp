@@ -34,29 +34,29 @@ TEST_CASE("the forwarded request is written anew: RFC 9110 §7.6") {
                                        .authority = "client.example",
                                        .target = "/x?y",
                                        .fields = fields};
-    const ForwardingInfo info{.host = "", .client = "10.0.0.1", .request_id = "id", .proxy_name = "weir"};
+    const ForwardingInfo info{.host = "client.example", .client = "10.0.0.1", .request_id = "id", .proxy_name = "weir"};
 
     SUBCASE("for the store: whole, without the client's conditions") {
-        const auto out = outgoing_request(request, false, std::nullopt, true, nullptr, info);
+        const auto out = outgoing_request(request, false, std::nullopt, true, "", info);
         CHECK(
             out.head ==
-            "GET /x?y HTTP/1.1\r\nHost: client.example\r\nAccept: */*\r\nVia: 1.1 other\r\nX-Forwarded-For: "
-            "10.0.0.1\r\n"
+            "GET /x?y HTTP/1.1\r\nHost: client.example\r\nAccept: */*\r\nVia: 1.1 other\r\nTE: trailers\r\n"
+            "Connection: TE\r\nX-Forwarded-For: 10.0.0.1\r\n"
             "X-Forwarded-Proto: http\r\nX-Forwarded-Host: client.example\r\nX-Request-Id: id\r\nVia: 1.1 weir\r\n\r\n");
         CHECK(out.content == upstream::OutgoingRequest::Content::none);
     }
     SUBCASE("past the store: with them") {
-        const auto out = outgoing_request(request, false, std::nullopt, false, nullptr, info);
+        const auto out = outgoing_request(request, false, std::nullopt, false, "", info);
         CHECK(contains(out.head, "If-None-Match: \"a\"\r\nRange: bytes=0-1\r\n"));
     }
     SUBCASE("with content of unknown size: framed anew") {
-        const auto out = outgoing_request(request, true, std::nullopt, false, nullptr, info);
+        const auto out = outgoing_request(request, true, std::nullopt, false, "", info);
         CHECK(contains(out.head, "\r\nTransfer-Encoding: chunked\r\n"));
         CHECK(out.content == upstream::OutgoingRequest::Content::chunked);
     }
     SUBCASE("with content of known size, to a server with a name of its own") {
         const ForwardingInfo named{.host = "origin.example", .client = "::1", .request_id = "id", .proxy_name = "weir"};
-        const auto out = outgoing_request(request, true, 5, false, nullptr, named);
+        const auto out = outgoing_request(request, true, 5, false, "", named);
         CHECK(contains(out.head, "\r\nHost: origin.example\r\n"));
         CHECK(contains(out.head, "\r\nContent-Length: 5\r\n"));
         CHECK(contains(out.head, "\r\nX-Forwarded-Host: client.example\r\n"));
@@ -98,7 +98,7 @@ TEST_CASE("the forwarded response: one framing, a Date, Via, nothing of one hop"
         {http::field::set_cookie, "Set-Cookie", "b=2"},
     };
     const rules::ResponseHeader response{.status = 200, .reason = "Fine", .fields = fields};
-    CHECK(forwarded_head(response, Framing::chunked, now, "1.1 weir") ==
+    CHECK(forwarded_head(response, Framing::chunked, now, "weir") ==
           "HTTP/1.1 200 Fine\r\nContent-Type: text/plain\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n"
           "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.1 weir\r\nTransfer-Encoding: chunked\r\n");
 }

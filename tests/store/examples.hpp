@@ -108,6 +108,8 @@ inline void check_same(const proxy::rules::StoredResponse& a, const proxy::rules
     CHECK(a.surrogate_keys == b.surrogate_keys);
     CHECK(a.purge_position == b.purge_position);
     CHECK(a.body->size == b.body->size);
+    REQUIRE((a.partial == nullptr) == (b.partial == nullptr));
+    if (a.partial) CHECK(*a.partial == *b.partial);
     CHECK(content_of(a) == content_of(b));
 }
 

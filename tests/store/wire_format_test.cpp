@@ -85,6 +85,40 @@ TEST_CASE("wire format: content in pieces") {
         CHECK_FALSE(decode_piece(piece.substr(0, size), 0xfeed, 1).has_value());
 }
 
+TEST_CASE("wire format: partial content") {
+    using proxy::rules::ByteRange;
+    struct Row {
+        std::string name;
+        std::uint64_t complete_length;
+        std::vector<ByteRange> parts;  // of 7 bytes together
+        bool expected;
+    };
+    const Row rows[] = {
+        {"the beginning", 8, {{0, 6}}, true},
+        {"the end", 8, {{1, 7}}, true},
+        {"two parts", 100, {{0, 2}, {50, 53}}, true},
+        {"parts with a gap of one byte", 100, {{0, 2}, {4, 7}}, true},
+        {"all of it", 7, {{0, 6}}, false},
+        {"beyond the end", 8, {{2, 8}}, false},
+        {"parts that touch", 100, {{0, 2}, {3, 6}}, false},
+        {"parts that overlap", 100, {{0, 3}, {3, 5}}, false},
+        {"parts in the wrong order", 100, {{50, 53}, {0, 2}}, false},
+        {"a part that ends before it begins", 100, {{5, 4}, {10, 16}}, false},
+        {"less content than the parts say", 100, {{0, 7}}, false},
+        {"more content than the parts say", 100, {{0, 5}}, false},
+        {"a length that would overflow", ~std::uint64_t{0}, {{0, 6}}, false},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        auto original = example();
+        original->partial =
+            std::make_shared<const proxy::rules::Partial>(proxy::rules::Partial{row.complete_length, row.parts});
+        const auto record = decode_record(encode_response(*original, 0, {}), example_key);
+        REQUIRE(record.has_value() == row.expected);
+        if (row.expected) check_same(*std::get<ResponseRecord>(*record).response, *original);
+    }
+}
+
 TEST_CASE("wire format: the index") {
     const IndexRecord original{.generation = 5, .vary = {.sets = {"accept-encoding", "", "accept,cookie"}}};
     const std::string encoded = encode_index(example_key, original);
@@ -120,13 +154,14 @@ TEST_CASE("wire format: strict, even where the checksum is right") {
     REQUIRE(decodes(sealed(good)));
     const std::size_t status = 28, lifetime = status + 2 + 4 * 8, source = lifetime + 4 * 8, key = source + 2 + 8;
     struct Row {
-        const char* name;
+        std::string name;
         std::size_t offset;
         std::string bytes;
     };
     const Row rows[] = {
         {"other magic", 0, "WEIS"},
-        {"version of tomorrow", 4, "\x02"},
+        {"version of tomorrow", 4, "\x03"},
+        {"version of yesterday", 4, "\x01"},
         {"no such kind", 5, std::string(1, '\0')},
         {"kind of a piece", 5, "\x03"},
         {"kind of an index", 5, "\x02"},

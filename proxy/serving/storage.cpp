@@ -1,0 +1,56 @@
+#include "proxy/serving/storage.hpp"
+
+#include "proxy/rules/cache_key.hpp"
+#include "proxy/rules/range.hpp"
+
+namespace proxy::serving {
+
+std::size_t Storage::max_object_size() const noexcept {
+    const Config& config = worker.config();
+    return std::max(config.memory.max_object_size, config.redis ? config.redis->max_object_size : std::size_t{0});
+}
+
+Collector Storage::collector(const upstream::Exchange& exchange, const rules::Arrival& arrival,
+                             bool request_has_content) const {
+    return Collector(rules::decide_storing(request, request_has_content, exchange.header(), arrival, policy),
+                     max_object_size(), exchange.content_length());
+}
+
+store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response, const rules::Arrival& arrival,
+                                          Collector& collector, const rules::StoredResponse* had) const {
+    const std::string selecting = rules::selecting_fields(response);
+    std::string key = selecting.empty() ? primary_key : rules::variant_key(primary_key, selecting, request);
+    const auto part = rules::content_range_of(response);
+    const std::uint64_t size = collector.size();
+    const std::uint64_t complete_length = part ? part->complete_length : size;
+    if (key.empty() || (part && (size == 0 || size > part->range.size()))) return {};
+
+    std::shared_ptr<const rules::Partial> partial;
+    if (size < complete_length) {  // what counts is the bytes that came, whatever Content-Range says of the last
+        const rules::ByteRange received{part->range.first, part->range.first + size - 1};
+        partial = std::make_shared<const rules::Partial>(rules::Partial{complete_length, {received}});
+    }
+    std::string head = rules::stored_head(response, arrival, complete_length, worker.config().name, policy);
+    const unsigned status = part ? 200 : response.status;
+    store::StoredPtr stored =
+        collector.finish(std::move(key), selecting, status, std::move(head), arrival, std::move(partial));
+    if (!part || !had) return stored;
+    store::StoredPtr both = rules::combined(*had, *stored);
+    return both && both->body->size <= max_object_size() ? both : stored;
+}
+
+void Storage::publish(const store::StoredPtr& stored) const {
+    worker.publish(primary_key, stored, stored->useful_for(worker.now(), policy.keep_for_validation));
+}
+
+Awaitable<boost::system::error_code> gather(upstream::Exchange& origin, Collector& collector) {
+    for (bool end = false; !end && collector.storable();) {
+        const Result<upstream::Buffers> pieces = co_await origin.read_content();
+        if (pieces.has_error()) co_return pieces.error();
+        collector.add(*pieces);
+        end = pieces->empty();
+    }
+    co_return boost::system::error_code();
+}
+
+}  // namespace proxy::serving

@@ -1,0 +1,36 @@
+#pragma once
+// From the origin's response to a stored one: under which key, with what content, and out to both tiers.
+
+#include "proxy/serving/collector.hpp"
+#include "proxy/serving/worker.hpp"
+#include "proxy/upstream/fetch.hpp"
+
+namespace proxy::serving {
+
+// Refers to all it is made of.
+struct Storage {
+    Worker& worker;
+    const rules::Policy& policy;
+    const rules::RequestHeader& request;  // the one that caused the response
+    const std::string& primary_key;
+
+    // Gathers the response, unless it may not be stored.
+    [[nodiscard]] Collector collector(const upstream::Exchange& exchange, const rules::Arrival& arrival,
+                                      bool request_has_content) const;
+
+    // What to publish once the collector has it all. A part is combined with the part `had` (may be null) where their
+    // validators allow that. Null where its variant's key would be too long, or where there is more of a part
+    // than it says.
+    [[nodiscard]] store::StoredPtr stored_response(const rules::ResponseHeader& response, const rules::Arrival& arrival,
+                                                   Collector& collector, const rules::StoredResponse* had) const;
+
+    void publish(const store::StoredPtr& stored) const;
+
+    // The largest content that any tier stores.
+    [[nodiscard]] std::size_t max_object_size() const noexcept;
+};
+
+// Reads the content to its end, or until it turns out not to be storable. The error is the origin's.
+Awaitable<boost::system::error_code> gather(upstream::Exchange& origin, Collector& collector);
+
+}  // namespace proxy::serving

@@ -1,0 +1,146 @@
+"""What HEAD and POST do to what is stored. RFC 9111 §4.3.5, §4.4, RFC 9110 §9.3.3."""
+
+import pytest
+from scripted_origin import http_date, in_turn, ok
+from wire import chunked
+
+STALE = "Cache-Control: max-age=10\r\nAge: 10\r\nETag: \"v1\"\r\n"  # on arrival; stored for its validator
+FRESH = "Cache-Control: max-age=300\r\nETag: \"v1\"\r\n"
+
+
+def head(fields, length=5, status="200 OK"):
+    return f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{fields}\r\n".encode()
+
+
+def before(world, *answers, **options):
+    origin = world.scripted(in_turn(*answers, keep=True))
+    return origin, world.weir(origin, **options)
+
+
+def test_head_is_answered_from_what_get_stored(world):
+    origin, weir = before(world, ok(b"hello", FRESH))
+    weir.get("/")
+    answer = weir.ask("HEAD", "/")
+    assert (answer.status, answer.cache, answer["Content-Length"]) == (200, "HIT", "5")
+    assert len(origin.requests) == 1
+
+
+def test_head_freshens_what_is_stored(world):
+    origin, weir = before(world, ok(b"hello", STALE + "X-A: old\r\nX-B: kept\r\n"), head(FRESH + "X-A: new\r\n"))
+    weir.get("/")
+    assert weir.ask("HEAD", "/").cache == "MISS"
+    hit = weir.get("/")
+    assert (hit.cache, hit.body, hit["X-A"], hit["X-B"]) == ("HIT", b"hello", "new", "kept")
+    assert [request.split()[0] for request in origin.requests] == [b"GET", b"HEAD"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        head(FRESH, length=6),
+        head(FRESH.replace("v1", "v2")),
+        head("Cache-Control: max-age=300\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n", length=6),
+        head("Cache-Control: no-store\r\n"),
+    ],
+    ids=["length", "tag", "date", "no-store"],
+)
+def test_a_head_of_something_else_ends_what_is_stored(world, answer):
+    origin, weir = before(world, ok(b"hello", STALE), answer, ok(b"other", FRESH))
+    weir.get("/")
+    weir.ask("HEAD", "/")
+    again = weir.get("/")
+    assert (again.cache, again.body) == ("MISS", b"other")
+    assert b"If-None-Match" not in origin.requests[-1]
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "410 Gone", "503 Service Unavailable"])
+def test_an_error_to_head_changes_nothing(world, status):
+    origin, weir = before(world, ok(b"hello", STALE), head("", status=status), b"HTTP/1.1 304 Not Modified\r\n\r\n")
+    weir.get("/")
+    weir.ask("HEAD", "/")
+    assert weir.get("/").body == b"hello"
+    assert b'If-None-Match: "v1"' in origin.requests[-1]
+
+
+def test_an_answer_to_post_that_stands_for_get(world):
+    origin, weir = before(world, ok(b"hello", "Cache-Control: max-age=300\r\nContent-Location: /form\r\n"))
+    posted = weir.ask("POST", "/form", body=b"a=1")
+    assert posted["Cache-Status"] == "Weir; fwd=method; fwd-status=200; stored"
+    hit = weir.get("/form")
+    assert (hit.cache, hit.body) == ("HIT", b"hello")
+    assert weir.ask("POST", "/form", body=b"a=1").cache == "BYPASS"
+    assert len(origin.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "fields, status",
+    [
+        ("Cache-Control: max-age=300\r\n", "200 OK"),
+        ("Cache-Control: max-age=300\r\nContent-Location: /other\r\n", "200 OK"),
+        ("Cache-Control: max-age=300\r\nContent-Location: http://other.test/form\r\n", "200 OK"),
+        ("ETag: \"v1\"\r\nContent-Location: /form\r\n", "200 OK"),
+        ("Cache-Control: max-age=300, private\r\nContent-Location: /form\r\n", "200 OK"),
+        ("Cache-Control: max-age=300\r\nContent-Location: /form\r\n", "201 Created"),
+    ],
+)
+def test_other_answers_to_post_are_not_stored(world, fields, status):
+    _, weir = before(world, ok(b"hello", fields).replace(b"200 OK", status.encode()))
+    posted = weir.ask("POST", "/form", body=b"a=1")
+    assert posted["Cache-Status"].startswith("Weir; fwd=method; fwd-status=")
+    assert "stored" not in posted["Cache-Status"]
+    assert weir.get("/form").cache == "MISS"
+
+
+def test_post_invalidates_before_its_answer_is_stored(world):
+    redis = world.redis()
+    origin = world.scripted(
+        in_turn(
+            ok(b"old", "Cache-Control: max-age=300\r\n"),
+            ok(b"new", "Cache-Control: max-age=300\r\nContent-Location: /form\r\n"),
+            keep=True,
+        )
+    )
+    weir = world.weir(origin, redis)
+    weir.get("/form")
+    weir.ask("POST", "/form", body=b"a=1")
+    assert (weir.get("/form").cache, weir.get("/form").body) == ("HIT", b"new")
+
+
+def test_a_query_the_key_does_not_hold_keeps_a_post_from_being_stored(world):
+    route = {"path": "/", "key": {"ignored_parameters": ["session"]}}
+    location = "/form?session=1&a=1"
+    origin, weir = before(
+        world, ok(b"hello", f"Cache-Control: max-age=300\r\nContent-Location: {location}\r\n"), routes=[route]
+    )
+    weir.ask("POST", location, body=b"x")
+    assert origin.requests[0].startswith(f"POST {location} ".encode())
+    assert weir.get("/form?a=1").cache == "MISS"
+
+
+def test_trailers_are_passed_on_and_never_stored(world):
+    """RFC 9110 §6.5: after a chunked answer, without those that must not be there."""
+    trailers = b"X-Checksum: abc\r\nSet-Cookie: a=b\r\nHost: evil.test\r\nX-Twice: 1\r\nX-Twice: 2\r\n"
+    fields = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Checksum\r\n"
+    origin, weir = before(
+        world, fields + b"Cache-Control: max-age=300\r\n\r\n" + chunked(b"hel", b"lo", trailers=trailers)
+    )
+    miss = weir.get("/", {"TE": "trailers", "Connection": "TE"})
+    assert (miss.cache, miss.body) == ("MISS", b"hello")
+    assert miss.trailers == [("X-Checksum", "abc"), ("X-Twice", "1"), ("X-Twice", "2")]
+    assert b"TE: trailers\r\nConnection: TE\r\n" in origin.requests[0]
+    hit = weir.get("/")
+    assert (hit.cache, hit.body, hit.trailers, hit["Trailer"], hit["X-Checksum"]) == ("HIT", b"hello", [], None, None)
+
+
+def test_a_304_nobody_asked_for_is_no_answer(world):
+    """RFC 9110 §15.4.5: it answers a condition; the client sent none, and neither did we."""
+    _, weir = before(world, b"HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\n\r\n")
+    assert weir.get("/").status == 502
+    assert weir.get("/", {"If-None-Match": '"v1"'}).status == 502  # not sent on: the answer is wanted whole
+
+
+def test_what_an_http_1_0_origin_sent_is_said_in_via(world):
+    """RFC 9110 §7.6.3: the protocol that the message was received by."""
+    data = f"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nDate: {http_date()}\r\nCache-Control: max-age=300\r\n\r\nhello"
+    _, weir = before(world, data.encode())
+    assert [weir.get("/")["Via"], weir.get("/")["Via"]] == ["1.0 weir"] * 2
