@@ -63,11 +63,13 @@ struct RedisConfig {
     std::size_t max_pending_bytes = 64u << 20;  // content on its way to Redis, per worker; more stays in memory only
     std::size_t max_object_size = 8u << 20;     // bytes of content; larger responses are not stored in Redis
     std::size_t chunk_size = 256u << 10;        // content above this is split in values of this size
+    std::size_t max_variants = 1'000;           // under one primary key; for one more the oldest goes
 };
 
 struct MemoryConfig {
     std::size_t budget = 256u << 20;         // bytes, overhead included. 0: no memory tier
     std::size_t max_object_size = 8u << 20;  // bytes of content
+    std::size_t max_variants = 100;          // under one primary key; for one more the oldest goes
     std::size_t shards = 16;                 // a power of two
 };
 

@@ -83,12 +83,14 @@ void fields(RedisConfig& redis, Visitor& visit) {
     visit.scalar("max_pending_bytes", redis.max_pending_bytes, Size{0, 1024 * gib});
     visit.scalar("max_object_size", redis.max_object_size, Size{0, 4 * gib});
     visit.scalar("chunk_size", redis.chunk_size, Size{4 * kib, 512 * mib});
+    visit.scalar("max_variants", redis.max_variants, Number{1, 10'000});
 }
 
 template <class Visitor>
 void fields(MemoryConfig& memory, Visitor& visit) {
     visit.scalar("budget", memory.budget, Size{0, 1024 * gib});
     visit.scalar("max_object_size", memory.max_object_size, Size{0, 1024 * gib});
+    visit.scalar("max_variants", memory.max_variants, Number{1, many});
     visit.scalar("shards", memory.shards, PowerOfTwo{1024});
 }
 

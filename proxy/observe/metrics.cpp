@@ -179,6 +179,9 @@ void expose_memory(Exposition& out, const Sources& sources) {
     out.gauge("weir_memory_objects", "Responses the memory tier holds.").gauge(memory.objects);
     out.counter("weir_memory_evictions_total", "Responses that left the memory tier to make room.")
         .counter(memory.evictions);
+    out.counter("weir_memory_variants_dropped_total",
+                "Variants that left the memory tier because one resource had too many: memory.max_variants.")
+        .counter(memory.variants_dropped);
 }
 
 void expose_redis(Exposition& out, const Sources& sources) {
@@ -203,6 +206,9 @@ void expose_redis(Exposition& out, const Sources& sources) {
         .counter(sum(redis, &RedisStats::reconnects));
     out.counter("weir_redis_bad_records_total", "Records from Redis that did not decode or bore another key: misses.")
         .counter(sum(sources.redis_store, &store::RedisStoreStats::bad_records));
+    out.counter("weir_redis_variants_dropped_total",
+                "Variants that left Redis because one resource had too many: redis.max_variants.")
+        .counter(sum(sources.redis_store, &store::RedisStoreStats::variants_dropped));
 }
 
 void expose_upstreams(Exposition& out, const Sources& sources) {

@@ -115,11 +115,6 @@ bool NameLess::operator()(std::string_view a, std::string_view b) const noexcept
                                         [](char x, char y) { return to_lower(x) < to_lower(y); });
 }
 
-bool is_hop_by_hop(const Field& field, Fields fields) noexcept {
-    return is_always_hop_by_hop(field.id) ||
-           (!is_never_hop_by_hop(field.id) && lists_token(fields, http::field::connection, field.name));
-}
-
 HopByHopFields::HopByHopFields(Fields fields) {
     for (const Field& field : fields) {
         if (field.id != http::field::connection) continue;

@@ -64,12 +64,9 @@ struct NameLess {
 // Field names, case-blind.
 using FieldNames = std::set<std::string_view, NameLess>;
 
-// Whether the field concerns one connection only and is never stored or forwarded: those RFC 9110 §7.6.1 and RFC 9111
-// §3.1 list, and those that Connection names in `fields`, all lines of the same message. Never Host or Content-Length,
-// which a peer could otherwise make disappear.
-[[nodiscard]] bool is_hop_by_hop(const Field& field, Fields fields) noexcept;
-
-// The same for all fields of one message, reading Connection once. Refers to the bytes of `fields`.
+// The fields of a message that concern one connection only and are never stored or forwarded: those RFC 9110 §7.6.1 and
+// RFC 9111 §3.1 list, and those that Connection names. Never Host or Content-Length, which a peer could otherwise make
+// disappear. Refers to the bytes of `fields`.
 class HopByHopFields {
  public:
     explicit HopByHopFields(Fields fields);

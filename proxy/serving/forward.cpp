@@ -157,18 +157,13 @@ Awaitable<Result<store::StoredPtr>> complete(upstream::Exchange& origin, const S
     co_return both;
 }
 
-Awaitable<void> invalidate(const Storage& storage) {
-    std::vector<std::string> keys{storage.primary_key};
-    co_await storage.worker.invalidate(std::move(keys));
-}
-
 // What a 200 to HEAD says of the stored response: it is freshened, or no longer good. RFC 9111 §4.3.5
 Awaitable<void> learn_from_head(const Storage& storage, const rules::StoredResponse& stored,
                                 const rules::ResponseHeader& response, const rules::Arrival& arrival) {
     if (const auto fresh = rules::freshen_from_head(stored, storage.request, response, arrival, storage.policy))
         storage.publish(fresh);
     else
-        co_await invalidate(storage);
+        co_await storage.invalidate();
 }
 
 }  // namespace
@@ -266,7 +261,7 @@ Awaitable<void> forward(ClientExchange& exchange, rules::Forward decision, store
         record.upstream = Clock::now() - asked;
         // What the origin no longer wants stored must not answer again.
         if (whole && stored && !record.stored && !record.error && !rules::is_server_failure(response.status))
-            co_await invalidate(storage);
+            co_await storage.invalidate();
         co_return;
     }
 }

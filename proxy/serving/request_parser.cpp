@@ -12,6 +12,8 @@ constexpr Refusal bad_line_ending{400, "bare CR or LF in the header section"};
 constexpr Refusal folded_line{400, "folded header field"};
 constexpr Refusal bad_request_line{400, "malformed request line"};
 constexpr Refusal bad_version{505, "not HTTP/1.0 or HTTP/1.1"};
+constexpr std::size_t max_method_size = 64;
+constexpr Refusal method_too_long{501, "method too long"};  // RFC 9112 §3
 constexpr Refusal target_too_long{414, "request target too long"};
 constexpr Refusal header_too_large{431, "header section too large"};
 
@@ -97,7 +99,10 @@ void RequestParser::on_request_impl(http::verb method, beast::string_view method
     header_.method_text = view(method_text);
     header_.target = view(target);
     header_.version = static_cast<unsigned>(version);
-    if (target.size() > limits_.max_target_size) {
+    if (method_text.size() > max_method_size) {
+        refusal_ = method_too_long;
+        ec = http::error::bad_method;
+    } else if (target.size() > limits_.max_target_size) {
         refusal_ = target_too_long;
         ec = http::error::bad_target;
     }
@@ -186,7 +191,8 @@ std::optional<Refusal> check_incomplete_head(std::string_view received, const Li
     // The method is a token, and what is no HTTP at all (TLS, another protocol) shows in its first bytes.
     const std::string_view method = line.substr(0, line.find(' '));
     const auto is_letter = [](unsigned char c) { return c > 0x20 && c < 0x7f; };
-    if (!std::all_of(method.begin(), method.end(), is_letter) || method.size() > 64) return bad_request_line;
+    if (!std::all_of(method.begin(), method.end(), is_letter)) return bad_request_line;
+    if (method.size() > max_method_size) return method_too_long;
     if (line_end == received.npos) {
         if (received.size() > limits.max_target_size + 128) return target_too_long;
     } else {

@@ -55,8 +55,7 @@ Awaitable<bool> apply(const Storage& storage, upstream::Exchange& origin, const 
     if (stored) {
         storage.publish(stored);
     } else {
-        std::vector<std::string> keys{storage.primary_key};
-        co_await storage.worker.invalidate(std::move(keys));  // the origin no longer wants it stored
+        co_await storage.invalidate();  // the origin no longer wants it stored
     }
     co_return true;
 }

@@ -43,6 +43,11 @@ void Storage::publish(const store::StoredPtr& stored) const {
     worker.publish(primary_key, stored, stored->useful_for(worker.now(), policy.keep_for_validation));
 }
 
+Awaitable<void> Storage::invalidate() const {
+    std::vector<std::string> keys{primary_key};
+    co_await worker.invalidate(std::move(keys));
+}
+
 Awaitable<boost::system::error_code> gather(upstream::Exchange& origin, Collector& collector) {
     for (bool end = false; !end && collector.storable();) {
         const Result<upstream::Buffers> pieces = co_await origin.read_content();

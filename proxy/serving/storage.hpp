@@ -26,6 +26,8 @@ struct Storage {
 
     void publish(const store::StoredPtr& stored) const;
 
+    Awaitable<void> invalidate() const;  // all variants, in both tiers
+
     // The largest content that any tier stores.
     [[nodiscard]] std::size_t max_object_size() const noexcept;
 };

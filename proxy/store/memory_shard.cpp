@@ -70,10 +70,14 @@ void MemoryShard::put(const HashedKey& primary, StoredPtr response, Time expires
     entry.bytes = bytes;
     entry.visited = visited;
     entry.listed_in = index;
-    if (index) index->index->variants.push_front(entry);
     queue_.push_front(entry);
     bytes_ += bytes;
-    ++objects_;
+    if (!index) return;
+    auto& variants = index->index->variants;
+    variants.push_front(entry);
+    if (variants.size() <= max_variants_) return;
+    erase_by_key(variants.back(), dropped);
+    ++variants_dropped_;
 }
 
 void MemoryShard::remove(const HashedKey& key, Dropped& dropped) {
@@ -82,8 +86,8 @@ void MemoryShard::remove(const HashedKey& key, Dropped& dropped) {
     if (!at->second.index) return erase_response(at, dropped);
     auto& variants = at->second.index->variants;
     for (bool last = false; !last;) {  // the index goes with the last one
-        last = std::next(variants.begin()) == variants.end();
-        erase_response(map_.find(HashedKey(variants.front().response->key)), dropped);
+        last = variants.size() == 1;
+        erase_by_key(variants.front(), dropped);
     }
 }
 
@@ -93,7 +97,6 @@ void MemoryShard::clear(Dropped& dropped) {
     hand_ = queue_.end();
     map_.clear();
     bytes_ = 0;
-    objects_ = 0;
 }
 
 // The index under `primary`, made where there is none, naming `selecting_fields`. It must get a variant at once.
@@ -126,7 +129,7 @@ MemoryShard::Entry& MemoryShard::list_under(std::string_view primary, const std:
 
 void MemoryShard::make_room(std::size_t bytes, Dropped& dropped) {
     while (bytes_ + bytes > budget_ && !queue_.empty()) {
-        erase_response(map_.find(HashedKey(next_victim().response->key)), dropped);
+        erase_by_key(next_victim(), dropped);
         ++evictions_;
     }
 }
@@ -141,12 +144,15 @@ MemoryShard::Entry& MemoryShard::next_victim() {
     }
 }
 
+void MemoryShard::erase_by_key(const Entry& entry, Dropped& dropped) {
+    erase_response(map_.find(HashedKey(entry.response->key)), dropped);
+}
+
 void MemoryShard::erase_response(Map::iterator at, Dropped& dropped) {
     Entry& entry = at->second;
     if (hand_ != queue_.end() && &*hand_ == &entry) hand_ = hand_ == queue_.begin() ? queue_.end() : std::prev(hand_);
     queue_.erase(queue_.iterator_to(entry));
     bytes_ -= entry.bytes;
-    --objects_;
     Entry* const index = entry.listed_in;
     if (index) index->index->variants.erase(index->index->variants.iterator_to(entry));
     dropped.push_back(std::move(entry.response));  // the map's key is a view into it

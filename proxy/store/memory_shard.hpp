@@ -40,7 +40,7 @@ class MemoryShard {
         VaryPtr vary;        // what to look for
     };
 
-    explicit MemoryShard(std::size_t budget) : budget_(budget) {}
+    MemoryShard(std::size_t budget, std::size_t max_variants) : budget_(budget), max_variants_(max_variants) {}
     ~MemoryShard();
     MemoryShard(const MemoryShard&) = delete;
     MemoryShard& operator=(const MemoryShard&) = delete;
@@ -51,8 +51,9 @@ class MemoryShard {
     void clear(Dropped& dropped);
 
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
-    [[nodiscard]] std::size_t objects() const noexcept { return objects_; }
+    [[nodiscard]] std::size_t objects() const noexcept { return queue_.size(); }
     [[nodiscard]] std::uint64_t evictions() const noexcept { return evictions_; }
+    [[nodiscard]] std::uint64_t variants_dropped() const noexcept { return variants_dropped_; }
 
  private:
     using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
@@ -69,14 +70,13 @@ class MemoryShard {
     };
 
     template <Hook Entry::* hook>
-    using List = boost::intrusive::list<Entry, boost::intrusive::member_hook<Entry, Hook, hook>,
-                                        boost::intrusive::constant_time_size<false>>;
+    using List = boost::intrusive::list<Entry, boost::intrusive::member_hook<Entry, Hook, hook>>;
     using Queue = List<&Entry::queue>;
 
     struct Index {
         std::string primary;
         VaryPtr vary;
-        List<&Entry::siblings> variants;
+        List<&Entry::siblings> variants;  // newest in front; at most max_variants
     };
 
     struct HashOf {
@@ -88,14 +88,16 @@ class MemoryShard {
     static std::size_t response_bytes(const rules::StoredResponse& response) noexcept;
 
     Entry& list_under(std::string_view primary, const std::string& selecting_fields, Dropped& dropped);
+    void erase_by_key(const Entry& entry, Dropped& dropped);
     void make_room(std::size_t bytes, Dropped& dropped);
     [[nodiscard]] Entry& next_victim();
     void erase_response(Map::iterator at, Dropped& dropped);
 
     const std::size_t budget_;
+    const std::size_t max_variants_;
     std::size_t bytes_ = 0;
-    std::size_t objects_ = 0;
     std::uint64_t evictions_ = 0;
+    std::uint64_t variants_dropped_ = 0;
     Map map_;
     Queue queue_;  // responses only, newest in front
     Queue::iterator hand_ = queue_.end();

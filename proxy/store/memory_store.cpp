@@ -9,7 +9,7 @@ namespace proxy::store {
 // Everything removed under the lock is freed after it: `dropped` is declared first.
 class alignas(64) MemoryStore::Shard {
  public:
-    explicit Shard(std::size_t budget) : shard_(budget) {}
+    Shard(std::size_t budget, std::size_t max_variants) : shard_(budget, max_variants) {}
 
     MemoryShard::Hit find(const HashedKey& key, Time now) {
         MemoryShard::Dropped dropped;
@@ -40,6 +40,7 @@ class alignas(64) MemoryStore::Shard {
         sum.objects += shard_.objects();
         sum.bytes += shard_.bytes();
         sum.evictions += shard_.evictions();
+        sum.variants_dropped += shard_.variants_dropped();
     }
 
  private:
@@ -49,7 +50,7 @@ class alignas(64) MemoryStore::Shard {
 
 MemoryStore::MemoryStore(const MemoryConfig& config) : config_(config) {
     for (std::size_t i = 0; i < config.shards; ++i)
-        shards_.push_back(std::make_unique<Shard>(config.budget / config.shards));
+        shards_.push_back(std::make_unique<Shard>(config.budget / config.shards, config.max_variants));
 }
 
 MemoryStore::~MemoryStore() = default;

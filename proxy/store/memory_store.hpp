@@ -14,6 +14,7 @@ struct MemoryStats {
     std::uint64_t objects = 0;
     std::uint64_t bytes = 0;  // overhead included
     std::uint64_t evictions = 0;
+    std::uint64_t variants_dropped = 0;  // one more than max_variants was stored
 };
 
 // Any thread. The functions of Store, without waiting: a shard's mutex is held inside one call and nothing else is.

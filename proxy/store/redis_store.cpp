@@ -15,21 +15,54 @@ constexpr std::size_t batch_size = 1u << 20;  // bytes of content in one pipelin
 constexpr int max_attempts = 8;               // to change an index that others change too
 constexpr std::uint32_t max_unlinked = 4096;
 
-// KEYS: index, variant. ARGV: what every index begins with; the index expected, empty for none; the new index; the
-// variant; the time to live in ms. Stores both and returns an array with the first bytes of the variant's predecessor;
-// or stores nothing and returns the index it found.
+// KEYS: index, variant, the sorted set. ARGV: what every index begins with; the index expected, empty for none; the new
+// index; the variant; the time to live in ms; the bound. Stores both, lists the variant as the newest, drops the oldest
+// above the bound, and returns an array: the first bytes of the variant's predecessor, then of each that was dropped
+// name and first bytes. Or stores nothing and returns the index it found.
+//
+// A score is one more than the top score: a clock could step back, and the newest would go first. A member is what
+// follows the index's name in the variant's, so that whatever the set lists, no key outside the hash tag is touched.
+// What is no sorted set of ours is begun anew. A bound that was lowered is reached by ten a put.
 constexpr std::string_view put_variant_script = R"(
+local function first_bytes(key)
+  local bytes = redis.pcall('GETRANGE', key, 0, 19)
+  return type(bytes) == 'string' and bytes or ''
+end
 local current = redis.pcall('GET', KEYS[1])
 if type(current) ~= 'string' or current:sub(1, #ARGV[1]) ~= ARGV[1] then current = '' end
 if current ~= ARGV[2] then return current end
-local replaced = redis.pcall('GETRANGE', KEYS[2], 0, 19)
-if type(replaced) ~= 'string' then replaced = '' end
+local gone = {first_bytes(KEYS[2])}
 local ttl = math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[5]))
 redis.call('SET', KEYS[1], ARGV[3], 'PX', ttl)
 redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
-return {replaced}
+local top = tonumber(redis.pcall('ZREVRANGE', KEYS[3], 0, 0, 'WITHSCORES')[2])
+if not top or top < 0 or top >= 2^53 then
+  redis.call('UNLINK', KEYS[3])
+  top = 0
+end
+redis.call('ZADD', KEYS[3], top + 1, KEYS[2]:sub(#KEYS[1] + 1))
+redis.call('PEXPIRE', KEYS[3], ttl)
+for _ = 1, math.min(redis.call('ZCARD', KEYS[3]) - ARGV[6], 10) do
+  local oldest = KEYS[1] .. redis.call('ZPOPMIN', KEYS[3])[1]
+  local bytes = first_bytes(oldest)
+  if redis.call('UNLINK', oldest) == 1 then
+    gone[#gone + 1] = oldest
+    gone[#gone + 1] = bytes
+  end
+end
+return gone
 )";
-static_assert(record_prefix_size == 20, "the script and last_of_prefix count on it");
+
+// KEYS: the response or index, the sorted set. ARGV: the bound. Removes both and the variants listed, and returns the
+// first bytes of the response. Pieces of variants end with their TTL.
+constexpr std::string_view remove_script = R"(
+local bytes = redis.pcall('GETRANGE', KEYS[1], 0, 19)
+local variants = redis.pcall('ZRANGE', KEYS[2], 0, ARGV[1] - 1)
+for _, variant in ipairs(variants) do redis.call('UNLINK', KEYS[1] .. variant) end
+redis.call('UNLINK', KEYS[1], KEYS[2])
+return type(bytes) == 'string' and bytes or ''
+)";
+static_assert(record_prefix_size == 20, "the scripts and last_of_prefix count on it");
 constexpr std::string_view last_of_prefix = "19";
 
 // Never 0.
@@ -216,7 +249,9 @@ Awaitable<Result<void>> RedisStore::put_plain(std::string_view name, const rules
 Awaitable<Result<void>> RedisStore::put_variant(std::string_view primary_key, std::string_view name,
                                                 const rules::StoredResponse& response, Pieces pieces, seconds keep) {
     const std::string index_name = name_of(primary_key, primary_key);
+    const std::string variants = variants_of(primary_key);
     const std::string ttl = in_milliseconds(keep);
+    const std::string bound = std::to_string(config_.max_variants);
     Command get{"GET", index_name};
     Result<Reply> reply = co_await client_.command(std::move(get));
     if (!reply) co_return reply.error();
@@ -231,11 +266,16 @@ Awaitable<Result<void>> RedisStore::put_variant(std::string_view primary_key, st
             index.vary.add(response.selecting_fields);
         const std::string changed = encode_index(primary_key, index);
         const std::string record = encode_response(response, index.generation, pieces);
-        Command put{"EVAL", put_variant_script, "2", index_name, name, index_prefix, expected, changed, record, ttl};
+        Command put{"EVAL",       put_variant_script, "3",     index_name, name, variants,
+                    index_prefix, expected,           changed, record,     ttl,  bound};
         reply = co_await client_.command(std::move(put));
         if (!reply) co_return reply.error();
-        if (reply->type == Reply::Type::array && reply->elements.size() == 1) {
-            co_await unlink_pieces(name, peek_pieces(reply->elements.front().text));
+        const std::vector<Reply>& gone = reply->elements;
+        if (reply->type == Reply::Type::array && gone.size() % 2 == 1) {
+            stats_.variants_dropped.add(gone.size() / 2);
+            co_await unlink_pieces(name, peek_pieces(gone.front().text));
+            for (std::size_t i = 1; i < gone.size(); i += 2)
+                co_await unlink_pieces(gone[i].text, peek_pieces(gone[i + 1].text));
             co_return Result<void>();
         }
         if (reply->type != Reply::Type::string) co_return Errc::store_unavailable;
@@ -244,16 +284,15 @@ Awaitable<Result<void>> RedisStore::put_variant(std::string_view primary_key, st
     co_return Errc::store_overloaded;
 }
 
-// Variants become unreachable with their index, and end with their TTL.
 Awaitable<Result<void>> RedisStore::remove(std::string_view primary_key) {
     const std::string name = name_of(primary_key, primary_key);
-    std::vector<Command> commands(2);
-    commands[0] = {"GETRANGE", name, "0", last_of_prefix};
-    commands[1] = {"UNLINK", name};
-    const Result<std::vector<Reply>> replies = co_await client_.pipeline(std::move(commands));
-    if (!replies) co_return replies.error();
-    if (is_error(replies->back())) co_return Errc::store_unavailable;
-    co_await unlink_pieces(name, peek_pieces(replies->front().text));
+    const std::string variants = variants_of(primary_key);
+    const std::string bound = std::to_string(config_.max_variants);
+    Command remove{"EVAL", remove_script, "2", name, variants, bound};
+    const Result<Reply> reply = co_await client_.command(std::move(remove));
+    if (!reply) co_return reply.error();
+    if (reply->type != Reply::Type::string) co_return Errc::store_unavailable;
+    co_await unlink_pieces(name, peek_pieces(reply->text));
     co_return Result<void>();
 }
 
@@ -280,6 +319,10 @@ std::string RedisStore::name_of(std::string_view primary_key, std::string_view k
     name += '}';
     if (key.size() > primary_key.size()) name += key.substr(primary_key.size() + 1);
     return name;
+}
+
+std::string RedisStore::variants_of(std::string_view primary_key) const {
+    return name_of(primary_key, primary_key) + ":variants";  // no field's name has a colon: never a variant's name
 }
 
 Result<std::string> RedisStore::value_of(Reply reply) {

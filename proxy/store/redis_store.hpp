@@ -4,11 +4,15 @@
 // Keys (prefix "weir"); all of one primary key share a hash tag, and so one slot of a Redis Cluster:
 //   weir:{http://host/path?query}                      the response, or where it varies the index of selecting fields
 //   weir:{http://host/path?query}accept-encoding=gzip  a variant (the variant part of its key, without the space)
+//   weir:{http://host/path?query}:variants             a sorted set: the variants, the one stored last with the top score
 //   <key of the response>#<generation>.<n>             content above chunk_size, piece n
 // Every key has a TTL. Nothing here walks the keys of others.
 //
 // An index bears a random generation, and so does each variant: only those of the index's own generation count, so that
 // dropping the index drops them all, also for an index made later. Nodes change an index by compare-and-set.
+//
+// The sorted set bounds the variants: for one more than max_variants the one stored longest ago goes. Only put and
+// remove use it; what it lists may be gone already, or of another generation. Those are the first to go.
 
 #include "proxy/store/redis_client.hpp"
 #include "proxy/store/store.hpp"
@@ -17,7 +21,8 @@
 namespace proxy::store {
 
 struct RedisStoreStats {
-    Counter bad_records;  // did not decode, or bore another key: a miss
+    Counter bad_records;       // did not decode, or bore another key: a miss
+    Counter variants_dropped;  // one more than max_variants was stored
 };
 
 class RedisStore final : public Store {
@@ -44,6 +49,7 @@ class RedisStore final : public Store {
 
     // The Redis key of a response: of a variant where `key` is not the primary key.
     [[nodiscard]] std::string name_of(std::string_view primary_key, std::string_view key) const;
+    [[nodiscard]] std::string variants_of(std::string_view primary_key) const;  // the Redis key of the sorted set
     Result<std::string> value_of(Reply reply);  // of a GET; empty: none, or not a string
 
     RedisClient& client_;

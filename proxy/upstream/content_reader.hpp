@@ -62,6 +62,8 @@ Awaitable<Result<Buffers>> read_content(Parser& parser, ContentBuffer& buffer, S
             if (failed) co_return failed;
             buffer.end += n;
         }
+        // Beast takes the last chunk only together with the end of the trailer section, and asserts five bytes.
+        if (parser.chunked() && buffer.unparsed().size() < 5 && buffer.unparsed().starts_with("0\r\n")) continue;
         buffer.begin += parser.put(asio::buffer(buffer.bytes.data() + buffer.begin, buffer.end - buffer.begin), ec);
         if (ec && ec != http::error::need_more) co_return ec;
         if (!parser.content.empty() || parser.is_done()) co_return Buffers(parser.content);

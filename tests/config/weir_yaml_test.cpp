@@ -171,8 +171,8 @@ routes:
   - {upstream: x}
 redis: {host: '::1', port: 1, unix_socket: '/run/a b.sock', database: 2, username: 'null', key_prefix: 'a:b',
         command_budget: 3ms, connect_deadline: 4ms, reconnect_min: 5ms, reconnect_max: 6ms, max_queue: 7,
-        max_pending_bytes: 9, max_object_size: 8001, chunk_size: 8MB}
-memory: {budget: 1, max_object_size: 2, shards: 4}
+        max_pending_bytes: 9, max_object_size: 8001, chunk_size: 8MB, max_variants: 10}
+memory: {budget: 1, max_object_size: 2, max_variants: 3, shards: 4}
 limits: {max_connections: 1, max_header_size: 2k, max_target_size: 256, max_header_fields: 10, max_request_body: 0,
          max_response_header_size: 3k, header_deadline: 1s, body_deadline: 2s, write_deadline: 3s,
          keep_alive_timeout: 4s}

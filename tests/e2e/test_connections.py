@@ -241,6 +241,28 @@ def direct(origin, target):
         return connection.ask("GET", target)
 
 
+@pytest.mark.parametrize("content", [b"", b"hello", b"0\r\nx"])
+def test_chunked_content_may_come_octet_by_octet(world, content):
+    framed = chunked(*[content] if content else [], trailers=b"X-T: 1\r\n")
+
+    def serve(origin, peer):
+        while head := peer.head():
+            origin.requests.append(head)
+            received = b""
+            while received != b"0\r\n\r\n" and not received.endswith(b"\r\n0\r\n\r\n"):
+                received += peer.read(1)
+            origin.requests.append(received)
+            for octet in b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + framed:
+                peer.send(bytes([octet]))
+
+    origin = world.scripted(serve)
+    with world.weir(origin).connect() as connection:
+        for octet in request("POST", "/", {"Transfer-Encoding": "chunked"}) + framed:
+            connection.send(bytes([octet]))
+        response = connection.response()
+    assert (response.status, response.body, response.trailers) == (200, content, [("X-T", "1")])
+
+
 def test_what_follows_a_response_is_not_taken_for_the_next_one(world):
     smuggled = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
     weir = world.weir(world.scripted(answering(ok(b"good") + smuggled, keep=True)))

@@ -102,6 +102,7 @@ struct Node {
         redis_second.connected = true;
         redis_second.latency.observe(40us);
         redis_store.bad_records.set(28);
+        redis_store.variants_dropped.set(29);
 
         pool_first.ok.set(31);
         pool_second.ok.set(1);
@@ -178,6 +179,7 @@ TEST_CASE("metrics: the sums of the workers' numbers") {
         {"weir_redis_commands_in_flight", 27},
         {"weir_redis_connected", 1},
         {"weir_redis_bad_records_total", 28},
+        {"weir_redis_variants_dropped_total", 29},
         {"weir_redis_command_duration_seconds_bucket{le=\"5e-05\"}", 1},
         {"weir_upstream_requests_total{upstream=\"default\",outcome=\"ok\"}", 32},
         {"weir_upstream_requests_total{upstream=\"default\",outcome=\"error\"}", 33},

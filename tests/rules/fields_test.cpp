@@ -69,7 +69,6 @@ TEST_CASE("hop-by-hop fields: RFC 9110 §7.6.1, RFC 9111 §3.1") {
     std::vector<std::string_view> others;
     for (const Field& field : Fields(lines)) {
         CAPTURE(field.name);
-        CHECK(hop_by_hop.contain(field) == is_hop_by_hop(field, lines));
         if (!hop_by_hop.contain(field)) others.push_back(field.name);
     }
     CHECK(others == kept);
