@@ -83,7 +83,7 @@ void fields(RedisConfig& redis, Visitor& visit) {
     visit.scalar("max_pending_bytes", redis.max_pending_bytes, Size{0, 1024 * gib});
     visit.scalar("max_object_size", redis.max_object_size, Size{0, 4 * gib});
     visit.scalar("chunk_size", redis.chunk_size, Size{4 * kib, 512 * mib});
-    visit.scalar("max_variants", redis.max_variants, Number{1, 10'000});
+    visit.scalar("max_variants", redis.max_variants, Number{1, many});
 }
 
 template <class Visitor>

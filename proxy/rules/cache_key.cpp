@@ -21,7 +21,7 @@ void append_visible(std::string& out, std::string_view text) {
 // Two values that differ stay different, and none contains the space that separates values.
 void append_value(std::string& key, std::string_view text) {
     for (const char c : text) {
-        if (c <= 0x20 || c >= 0x7f || c == '%')
+        if (c <= 0x20 || c >= 0x7f || c == '%' || c == '}')  // a brace ends the hash tag of a name in Redis
             append_percent_encoded(key, c);
         else
             key += c;

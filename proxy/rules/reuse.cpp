@@ -87,8 +87,11 @@ Reuse decide_reuse(const RequestHeader& request, const StoredResponse* stored, b
     return reuse;
 }
 
-bool may_serve_stale_on_error(const StoredResponse* stored, OriginFailure failure, Time now, const Policy& policy) {
-    if (!stored || stored->freshness.no_cache) return false;
+bool may_serve_stale_on_error(const RequestHeader& request, const StoredResponse* stored, OriginFailure failure,
+                              Time now, const Policy& policy) {
+    if (!stored || stored->freshness.no_cache || !has_content_for(request, *stored) ||
+        asks_for_another_version(request.fields, *stored))
+        return false;
     const Freshness& freshness = stored->freshness;
     const seconds age = current_age(stored->arrival, now);
     if (age < freshness.lifetime) return true;

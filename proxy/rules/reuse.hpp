@@ -39,7 +39,7 @@ using Reuse = std::variant<Serve, ServeWhileRevalidating, Forward, Unsatisfied>;
 enum class OriginFailure { unreachable, timed_out, broken, status_5xx };  // status_5xx: 500, 502, 503, 504
 
 // Whether `stored` may answer instead. Null is no.
-[[nodiscard]] bool may_serve_stale_on_error(const StoredResponse* stored, OriginFailure failure, Time now,
-                                            const Policy& policy);
+[[nodiscard]] bool may_serve_stale_on_error(const RequestHeader& request, const StoredResponse* stored,
+                                            OriginFailure failure, Time now, const Policy& policy);
 
 }  // namespace proxy::rules

@@ -5,7 +5,7 @@
 
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/http_date.hpp"
-#include "proxy/rules/range.hpp"
+#include "proxy/rules/partial.hpp"
 #include "proxy/rules/uri.hpp"
 
 namespace proxy::rules {
@@ -65,9 +65,22 @@ bool is_of_use(const ResponseHeader& response, const Arrival& arrival, const Fre
 
 std::string_view to_string(Uncacheable reason) noexcept {
     static constexpr std::array<std::string_view, uncacheable_count> names{
-        "method",     "status",   "request-no-store", "no-store",        "private",   "authorization",
-        "set-cookie", "vary-any", "no-freshness",     "request-content", "too-large", "incomplete"};
+        "method",   "status",      "request-no-store", "no-store",        "private",   "authorization", "set-cookie",
+        "vary-any", "vary-values", "no-freshness",     "request-content", "too-large", "incomplete"};
     return names[static_cast<std::size_t>(reason)];
+}
+
+bool ends_what_is_stored(std::optional<Uncacheable> reason) noexcept {
+    if (!reason) return false;
+    switch (*reason) {
+        case Uncacheable::authorization:
+        case Uncacheable::incomplete:
+        case Uncacheable::method:
+        case Uncacheable::request_content:
+        case Uncacheable::request_no_store:
+        case Uncacheable::vary_values: return false;
+        default: return true;
+    }
 }
 
 Storing decide_storing(const RequestHeader& request, bool request_has_content, const ResponseHeader& response,

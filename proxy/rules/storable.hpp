@@ -1,6 +1,7 @@
 #pragma once
 // May a response be stored? RFC 9111 §3.
 
+#include <optional>
 #include <variant>
 
 #include "proxy/rules/freshness.hpp"
@@ -18,13 +19,18 @@ enum class Uncacheable {
     authorization,    // RFC 9111 §3.5
     set_cookie,       // the route's policy
     vary_any,         // Vary: *
+    vary_values,      // what selects the variant is too long to be part of a key
     no_freshness,     // neither a freshness lifetime nor a validator: of no use
     request_content,  // a GET with content: the origin may have read it
     too_large,        // decided while the body arrives
     incomplete        // the origin broke off
 };
-inline constexpr std::size_t uncacheable_count = 12;
+inline constexpr std::size_t uncacheable_count = 13;
 [[nodiscard]] std::string_view to_string(Uncacheable reason) noexcept;  // "no-store", "vary-any", ...
+
+// Whether a response that is not stored for this reason ends what was stored before: the origin no longer wants it
+// kept, or has another one now. Not so where the reason lies in this client's request alone.
+[[nodiscard]] bool ends_what_is_stored(std::optional<Uncacheable> reason) noexcept;
 
 // The freshness to store it with, or why it may not be stored. `request_has_content`: the client sent a body.
 using Storing = std::variant<Freshness, Uncacheable>;

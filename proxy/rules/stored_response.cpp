@@ -43,7 +43,9 @@ class StorableFields {
     [[nodiscard]] std::vector<Field> list() const {
         std::vector<Field> storable;
         for (const Field& field : fields_)
-            if (!hop_by_hop_.contain(field) && !withholds(field.name) && may_store(field.id)) storable.push_back(field);
+            if (!hop_by_hop_.contain(field) && !withholds(field.name) && may_store(field.id) &&
+                !(is_part_ && iequals(field.name, "Content-Digest")))
+                storable.push_back(field);
         return storable;
     }
 
@@ -56,6 +58,7 @@ class StorableFields {
             case http::field::age:
             case http::field::content_length:
             case http::field::trailer: return false;
+            case http::field::content_md5:
             case http::field::content_range: return !is_part_;
             case http::field::set_cookie: return set_cookie_;
             case http::field::date: return date_.has_value();

@@ -19,6 +19,22 @@ struct Body {
 
 using BodyPtr = std::shared_ptr<const Body>;
 
+// Calls take(std::string_view) with `size` bytes of the content from `offset` on, piece by piece.
+template <class Take>
+void for_each_piece(const Body& body, std::uint64_t offset, std::uint64_t size, Take take) {
+    for (const std::string& chunk : body.chunks) {
+        if (size == 0) return;
+        if (offset >= chunk.size()) {
+            offset -= chunk.size();
+            continue;
+        }
+        const std::string_view piece = std::string_view(chunk).substr(offset, size);
+        offset = 0;
+        size -= piece.size();
+        take(piece);
+    }
+}
+
 // Offsets into a representation, both inclusive; first <= last.
 struct ByteRange {
     std::uint64_t first;

@@ -1,5 +1,7 @@
 #include "proxy/rules/validation.hpp"
 
+#include <algorithm>
+
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/entity_tag.hpp"
 #include "proxy/rules/http_date.hpp"
@@ -17,16 +19,6 @@ bool confirms(const ResponseHeader& not_modified, const StoredResponse& stored) 
     }
     const std::string_view last_modified = value_of(not_modified.fields, http::field::last_modified);
     return last_modified.empty() || last_modified == field_in(stored.head, "Last-Modified");
-}
-
-// RFC 9111 §4.3.5
-bool describes(const ResponseHeader& head_response, const StoredResponse& stored) {
-    constexpr http::field identifying[] = {http::field::etag, http::field::last_modified, http::field::content_length};
-    for (const http::field id : identifying) {
-        const Field* field = find(head_response.fields, id);
-        if (field && field->value != field_in(stored.head, field->name)) return false;
-    }
-    return head_response.status == stored.status;
 }
 
 // Null where the updated response could not be stored anew, or would be selected by other request fields.
@@ -98,9 +90,17 @@ StoredPtr freshen(const StoredResponse& stored, const RequestHeader& request, co
     return updated(stored, request, not_modified, arrival, policy);
 }
 
+bool contradicts(const ResponseHeader& head_response, const StoredResponse& stored) {
+    constexpr http::field identifying[] = {http::field::etag, http::field::last_modified, http::field::content_length};
+    return head_response.status != stored.status || std::ranges::any_of(identifying, [&](http::field id) {
+               const Field* field = find(head_response.fields, id);
+               return field && field->value != field_in(stored.head, field->name);
+           });
+}
+
 StoredPtr freshen_from_head(const StoredResponse& stored, const RequestHeader& request, const ResponseHeader& response,
                             const Arrival& arrival, const Policy& policy) {
-    if (!describes(response, stored)) return {};
+    if (contradicts(response, stored)) return {};
     return updated(stored, request, response, arrival, policy);
 }
 

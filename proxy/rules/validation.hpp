@@ -28,8 +28,11 @@ void append_conditional_fields(std::string& out, const StoredResponse& stored);
 [[nodiscard]] StoredPtr freshen(const StoredResponse& stored, const RequestHeader& request,
                                 const ResponseHeader& not_modified, const Arrival& arrival, const Policy& policy);
 
-// The same from the answer to a HEAD request; null where that differs in status, validators or Content-Length, and
+// Whether a 200 to HEAD is about another representation than the stored one: validators or Content-Length differ, and
 // `stored` must no longer be used. RFC 9111 §4.3.5
+[[nodiscard]] bool contradicts(const ResponseHeader& head_response, const StoredResponse& stored);
+
+// The same from the answer to a HEAD request that does not contradict what is stored.
 [[nodiscard]] StoredPtr freshen_from_head(const StoredResponse& stored, const RequestHeader& request,
                                           const ResponseHeader& response, const Arrival& arrival, const Policy& policy);
 

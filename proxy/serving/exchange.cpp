@@ -58,8 +58,11 @@ Awaitable<void> answer_stored(ClientExchange& exchange, const store::StoredPtr& 
         head = asio::buffer(not_modified);
         exchange.record.status = 304;
     } else if (std::holds_alternative<rules::Unsatisfiable>(range)) {
-        co_await answer_error(exchange, 416, "no part of the range exists",
-                              "Content-Range: bytes */" + std::to_string(stored->complete_length()) + "\r\n");
+        const std::string content_range =
+            "Content-Range: bytes */" + std::to_string(stored->complete_length()) + "\r\n";
+        const observe::Outcome outcome = exchange.record.outcome;
+        co_await answer_error(exchange, 416, "no part of the range exists", content_range);
+        exchange.record.outcome = outcome;  // it was what is stored that said so
         co_return;
     } else if (auto* ranges = std::get_if<std::vector<rules::ByteRange>>(&range)) {
         part.emplace(*stored, std::move(*ranges), exchange.request_id);

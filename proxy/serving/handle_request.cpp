@@ -20,17 +20,20 @@ Awaitable<LookedUp> find_stored(ClientExchange& exchange) {
     LookedUp result{.found = worker.node().memory.lookup(exchange.key, exchange.request, now)};
     exchange.record.tier = observe::Tier::memory;
     const rules::StoredResponse* stored = result.found.response.get();
-    if (stored && rules::current_age(stored->arrival, now) < stored->freshness.lifetime) co_return result;
+    if (stored && rules::current_age(stored->arrival, now) < stored->freshness.lifetime &&
+        rules::has_content_for(exchange.request, *stored))
+        co_return result;
     if (!worker.redis()) co_return result;
 
-    // Another node may have stored or freshened it meanwhile.
+    // Another node may have stored, freshened or completed it meanwhile.
     Result<store::Found> shared = co_await worker.redis()->lookup(exchange.key, exchange.request);
     if (shared.has_error()) {
         result.store_failed = true;
         co_return result;
     }
     const store::StoredPtr& response = shared->response;
-    if (response && (!stored || response->arrival.response_time > stored->arrival.response_time)) {
+    const bool is_newer = response && (!stored || response->arrival.response_time > stored->arrival.response_time);
+    if (is_newer || (response && stored->partial && !response->partial)) {
         exchange.record.tier = observe::Tier::redis;
         worker.node().memory.put(exchange.key, response, now,
                                  response->useful_for(now, exchange.policy().keep_for_validation));
@@ -89,6 +92,7 @@ Awaitable<bool> handle_request(Worker& worker, ClientConnection& client, bool ke
         co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);
     } else if (!is_get_or_head(request)) {
         rules::primary_key(exchange.key, request, exchange.policy().key);  // its answer may be one to GET
+        if (exchange.key.size() > rules::max_primary_key) exchange.key.clear();
         co_await forward(exchange, {rules::ForwardReason::method, false}, nullptr);
     } else if (!rules::may_look_up(request)) {  // it has content
         co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);

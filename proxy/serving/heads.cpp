@@ -12,15 +12,12 @@ namespace proxy::serving {
 namespace {
 
 namespace http = rules::http;
+using rules::append_field;
 
 void append_number(std::string& out, std::int64_t number) {
     char digits[20];
     const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
     out.append(digits, end);
-}
-
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append("\r\n");
 }
 
 // Set by us on every forwarded request, whatever the client sent.

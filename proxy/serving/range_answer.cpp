@@ -1,5 +1,7 @@
 #include "proxy/serving/range_answer.hpp"
 
+#include "proxy/rules/partial.hpp"
+
 namespace proxy::serving {
 namespace {
 
@@ -11,21 +13,18 @@ std::string content_range(rules::ByteRange range, std::uint64_t complete_length)
            std::to_string(complete_length);
 }
 
+// Of the whole content, and so untrue of a part. RFC 9530 §2
+bool describes_content(const rules::Field& field) {
+    return field.id == http::field::content_length || field.id == http::field::content_md5 ||
+           rules::iequals(field.name, "Content-Digest");
+}
+
 }  // namespace
 
 void append_content(std::vector<asio::const_buffer>& buffers, const rules::Body& body, std::uint64_t offset,
                     std::uint64_t size) {
-    for (const std::string& chunk : body.chunks) {
-        if (size == 0) return;
-        if (offset >= chunk.size()) {
-            offset -= chunk.size();
-            continue;
-        }
-        const std::uint64_t n = std::min<std::uint64_t>(size, chunk.size() - offset);
-        buffers.emplace_back(chunk.data() + offset, n);
-        offset = 0;
-        size -= n;
-    }
+    rules::for_each_piece(body, offset, size,
+                          [&buffers](std::string_view piece) { buffers.emplace_back(piece.data(), piece.size()); });
 }
 
 RangeAnswer::RangeAnswer(const rules::StoredResponse& stored, std::vector<rules::ByteRange> ranges,
@@ -53,9 +52,8 @@ RangeAnswer::RangeAnswer(const rules::StoredResponse& stored, std::vector<rules:
 void RangeAnswer::write_head(std::uint64_t content_length, std::string_view content_type) {
     head_ = "HTTP/1.1 206 Partial Content\r\n";
     for (const rules::Field& field : rules::fields_of(stored_.head)) {
-        const bool replaced =
-            field.id == http::field::content_length || (field.id == http::field::content_type && !content_type.empty());
-        if (!replaced) rules::append_field(head_, field.name, field.value);
+        const bool replaced = field.id == http::field::content_type && !content_type.empty();
+        if (!replaced && !describes_content(field)) rules::append_field(head_, field.name, field.value);
     }
     if (!content_type.empty()) rules::append_field(head_, "Content-Type", content_type);
     rules::append_field(head_, "Content-Length", std::to_string(content_length));

@@ -15,8 +15,8 @@ void append_content(std::vector<boost::asio::const_buffer>& buffers, const rules
 
 class RangeAnswer {
  public:
-    // All ranges are stored (rules::has_content_for). `boundary`: of a multipart answer, does not occur in the content.
-    // `stored` outlives the answer.
+    // All ranges are stored (rules::has_content_for). `boundary`: of a multipart answer, such that no origin can
+    // have guessed it. `stored` outlives the answer.
     RangeAnswer(const rules::StoredResponse& stored, std::vector<rules::ByteRange> ranges, std::string_view boundary);
 
     // As StoredResponse::head.

@@ -47,15 +47,16 @@ Awaitable<bool> apply(const Storage& storage, upstream::Exchange& origin, const 
         if (fresh) storage.publish(fresh);
         co_return fresh != nullptr;
     }
-    if (rules::is_server_failure(response.status)) co_return true;  // the stale one stays, as long as it may
-    Collector collector = storage.collector(origin, arrival, false);
+    // Then the stale one stays, as long as it may.
+    if (rules::is_server_failure(response.status) || response.status == 304) co_return true;
+    Collector collector = storage.collector(origin, arrival, false, false, nullptr);
     const boost::system::error_code ec = co_await gather(origin, collector);
     if (ec) co_return true;
     const auto stored = collector.storable() ? storage.stored_response(response, arrival, collector, nullptr) : nullptr;
     if (stored) {
         storage.publish(stored);
-    } else {
-        co_await storage.invalidate();  // the origin no longer wants it stored
+    } else if (rules::ends_what_is_stored(collector.uncacheable())) {
+        co_await storage.invalidate();
     }
     co_return true;
 }

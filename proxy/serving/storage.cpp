@@ -1,29 +1,41 @@
 #include "proxy/serving/storage.hpp"
 
 #include "proxy/rules/cache_key.hpp"
-#include "proxy/rules/range.hpp"
+#include "proxy/rules/partial.hpp"
 
 namespace proxy::serving {
 
 std::size_t Storage::max_object_size() const noexcept {
     const Config& config = worker.config();
-    return std::max(config.memory.max_object_size, config.redis ? config.redis->max_object_size : std::size_t{0});
+    const std::size_t in_memory = std::min(config.memory.max_object_size, config.memory.budget);
+    return std::max(in_memory, config.redis ? config.redis->max_object_size : std::size_t{0});
+}
+
+std::string Storage::key_for(const rules::ResponseHeader& response) const {
+    const std::string selecting = rules::selecting_fields(response);
+    return selecting.empty() ? primary_key : rules::variant_key(primary_key, selecting, request);
 }
 
 Collector Storage::collector(const upstream::Exchange& exchange, const rules::Arrival& arrival,
-                             bool request_has_content) const {
-    return Collector(rules::decide_storing(request, request_has_content, exchange.header(), arrival, policy),
-                     max_object_size(), exchange.content_length());
+                             bool request_has_content, bool selective, const rules::StoredResponse* had) const {
+    const rules::ResponseHeader& response = exchange.header();
+    rules::Storing storing = rules::decide_storing(request, request_has_content, response, arrival, policy);
+    const bool is_part = response.status == 206;
+    if (std::holds_alternative<rules::Freshness>(storing)) {
+        if ((selective && response.status != 200 && !is_part) || (is_part && had && !had->partial))
+            storing = rules::Uncacheable::status;
+        else if (key_for(response).empty())
+            storing = rules::Uncacheable::vary_values;
+    }
+    return Collector(std::move(storing), max_object_size(), exchange.content_length());
 }
 
 store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response, const rules::Arrival& arrival,
                                           Collector& collector, const rules::StoredResponse* had) const {
-    const std::string selecting = rules::selecting_fields(response);
-    std::string key = selecting.empty() ? primary_key : rules::variant_key(primary_key, selecting, request);
     const auto part = rules::content_range_of(response);
     const std::uint64_t size = collector.size();
     const std::uint64_t complete_length = part ? part->complete_length : size;
-    if (key.empty() || (part && (size == 0 || size > part->range.size()))) return {};
+    if (part && (size == 0 || size > part->range.size())) return {};
 
     std::shared_ptr<const rules::Partial> partial;
     if (size < complete_length) {  // what counts is the bytes that came, whatever Content-Range says of the last
@@ -32,10 +44,10 @@ store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response,
     }
     std::string head = rules::stored_head(response, arrival, complete_length, worker.config().name, policy);
     const unsigned status = part ? 200 : response.status;
-    store::StoredPtr stored =
-        collector.finish(std::move(key), selecting, status, std::move(head), arrival, std::move(partial));
+    store::StoredPtr stored = collector.finish(key_for(response), rules::selecting_fields(response), status,
+                                               std::move(head), arrival, std::move(partial));
     if (!part || !had) return stored;
-    store::StoredPtr both = rules::combined(*had, *stored);
+    store::StoredPtr both = rules::combined(*had, *stored, rules::updated_head(had->head, response, arrival, policy));
     return both && both->body->size <= max_object_size() ? both : stored;
 }
 

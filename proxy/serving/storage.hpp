@@ -14,15 +14,18 @@ struct Storage {
     const rules::RequestHeader& request;  // the one that caused the response
     const std::string& primary_key;
 
-    // Gathers the response, unless it may not be stored.
+    // Gathers the response, unless it may not be stored. `selective`: see rules::ForwardPlan. `had` (may be null): what
+    // is stored already; a part does not replace a complete response.
     [[nodiscard]] Collector collector(const upstream::Exchange& exchange, const rules::Arrival& arrival,
-                                      bool request_has_content) const;
+                                      bool request_has_content, bool selective, const rules::StoredResponse* had) const;
 
     // What to publish once the collector has it all. A part is combined with the part `had` (may be null) where their
-    // validators allow that. Null where its variant's key would be too long, or where there is more of a part
-    // than it says.
+    // validators allow that. Null where there is more of a part than it says.
     [[nodiscard]] store::StoredPtr stored_response(const rules::ResponseHeader& response, const rules::Arrival& arrival,
                                                    Collector& collector, const rules::StoredResponse* had) const;
+
+    // The key of the variant; empty where it would be too long.
+    [[nodiscard]] std::string key_for(const rules::ResponseHeader& response) const;
 
     void publish(const store::StoredPtr& stored) const;
 

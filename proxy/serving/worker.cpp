@@ -255,6 +255,8 @@ Awaitable<void> Worker::invalidate(std::vector<std::string> primary_keys) {
     for (const std::string& key : primary_keys) node_.memory.remove(key);
     if (!redis_store_) co_return;
     for (const std::string& key : primary_keys) co_await redis_store_->remove(key);
+    // A look-up in between may have brought them back from there.
+    for (const std::string& key : primary_keys) node_.memory.remove(key);
 }
 
 }  // namespace proxy::serving

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <random>
 
+#include "proxy/store/redis_store_scripts.hpp"
+
 namespace proxy::store {
 namespace {
 
@@ -15,53 +17,6 @@ constexpr std::size_t batch_size = 1u << 20;  // bytes of content in one pipelin
 constexpr int max_attempts = 8;               // to change an index that others change too
 constexpr std::uint32_t max_unlinked = 4096;
 
-// KEYS: index, variant, the sorted set. ARGV: what every index begins with; the index expected, empty for none; the new
-// index; the variant; the time to live in ms; the bound. Stores both, lists the variant as the newest, drops the oldest
-// above the bound, and returns an array: the first bytes of the variant's predecessor, then of each that was dropped
-// name and first bytes. Or stores nothing and returns the index it found.
-//
-// A score is one more than the top score: a clock could step back, and the newest would go first. A member is what
-// follows the index's name in the variant's, so that whatever the set lists, no key outside the hash tag is touched.
-// What is no sorted set of ours is begun anew. A bound that was lowered is reached by ten a put.
-constexpr std::string_view put_variant_script = R"(
-local function first_bytes(key)
-  local bytes = redis.pcall('GETRANGE', key, 0, 19)
-  return type(bytes) == 'string' and bytes or ''
-end
-local current = redis.pcall('GET', KEYS[1])
-if type(current) ~= 'string' or current:sub(1, #ARGV[1]) ~= ARGV[1] then current = '' end
-if current ~= ARGV[2] then return current end
-local gone = {first_bytes(KEYS[2])}
-local ttl = math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[5]))
-redis.call('SET', KEYS[1], ARGV[3], 'PX', ttl)
-redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
-local top = tonumber(redis.pcall('ZREVRANGE', KEYS[3], 0, 0, 'WITHSCORES')[2])
-if not top or top < 0 or top >= 2^53 then
-  redis.call('UNLINK', KEYS[3])
-  top = 0
-end
-redis.call('ZADD', KEYS[3], top + 1, KEYS[2]:sub(#KEYS[1] + 1))
-redis.call('PEXPIRE', KEYS[3], ttl)
-for _ = 1, math.min(redis.call('ZCARD', KEYS[3]) - ARGV[6], 10) do
-  local oldest = KEYS[1] .. redis.call('ZPOPMIN', KEYS[3])[1]
-  local bytes = first_bytes(oldest)
-  if redis.call('UNLINK', oldest) == 1 then
-    gone[#gone + 1] = oldest
-    gone[#gone + 1] = bytes
-  end
-end
-return gone
-)";
-
-// KEYS: the response or index, the sorted set. ARGV: the bound. Removes both and the variants listed, and returns the
-// first bytes of the response. Pieces of variants end with their TTL.
-constexpr std::string_view remove_script = R"(
-local bytes = redis.pcall('GETRANGE', KEYS[1], 0, 19)
-local variants = redis.pcall('ZRANGE', KEYS[2], 0, ARGV[1] - 1)
-for _, variant in ipairs(variants) do redis.call('UNLINK', KEYS[1] .. variant) end
-redis.call('UNLINK', KEYS[1], KEYS[2])
-return type(bytes) == 'string' and bytes or ''
-)";
 static_assert(record_prefix_size == 20, "the scripts and last_of_prefix count on it");
 constexpr std::string_view last_of_prefix = "19";
 
@@ -287,8 +242,7 @@ Awaitable<Result<void>> RedisStore::put_variant(std::string_view primary_key, st
 Awaitable<Result<void>> RedisStore::remove(std::string_view primary_key) {
     const std::string name = name_of(primary_key, primary_key);
     const std::string variants = variants_of(primary_key);
-    const std::string bound = std::to_string(config_.max_variants);
-    Command remove{"EVAL", remove_script, "2", name, variants, bound};
+    Command remove{"EVAL", remove_script, "2", name, variants};
     const Result<Reply> reply = co_await client_.command(std::move(remove));
     if (!reply) co_return reply.error();
     if (reply->type != Reply::Type::string) co_return Errc::store_unavailable;

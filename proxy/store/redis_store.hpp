@@ -4,7 +4,7 @@
 // Keys (prefix "weir"); all of one primary key share a hash tag, and so one slot of a Redis Cluster:
 //   weir:{http://host/path?query}                      the response, or where it varies the index of selecting fields
 //   weir:{http://host/path?query}accept-encoding=gzip  a variant (the variant part of its key, without the space)
-//   weir:{http://host/path?query}:variants             a sorted set: the variants, the one stored last with the top score
+//   weir:{http://host/path?query}:variants             a sorted set of the variants, by when they were stored
 //   <key of the response>#<generation>.<n>             content above chunk_size, piece n
 // Every key has a TTL. Nothing here walks the keys of others.
 //
@@ -12,7 +12,7 @@
 // dropping the index drops them all, also for an index made later. Nodes change an index by compare-and-set.
 //
 // The sorted set bounds the variants: for one more than max_variants the one stored longest ago goes. Only put and
-// remove use it; what it lists may be gone already, or of another generation. Those are the first to go.
+// remove use it. What it lists may be gone already, or be of an earlier generation: then it is the first to go.
 
 #include "proxy/store/redis_client.hpp"
 #include "proxy/store/store.hpp"

@@ -56,14 +56,7 @@ class Writer {
     }
 
     void content(const Body& body, std::uint64_t offset, std::uint64_t length) {
-        for (std::string_view chunk : body.chunks) {
-            if (length == 0) break;
-            const std::size_t skipped = std::min<std::uint64_t>(offset, chunk.size());
-            chunk = chunk.substr(skipped, length);
-            offset -= skipped;
-            length -= chunk.size();
-            out_ += chunk;
-        }
+        rules::for_each_piece(body, offset, length, [this](std::string_view piece) { out_ += piece; });
     }
 
     std::string finish() && {

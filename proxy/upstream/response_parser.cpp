@@ -7,25 +7,26 @@ namespace {
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
-// Not what frames or routes a message, says how to read its content or to treat it. RFC 9110 §6.5.1
+// Not what frames or routes a message, authenticates it, or says how to read its content or to cache it.
+// RFC 9110 §6.5.1
 bool may_be_trailer(http::field id) {
     switch (id) {
+        case http::field::age:
         case http::field::authorization:
         case http::field::cache_control:
-        case http::field::connection:
         case http::field::content_encoding:
         case http::field::content_length:
         case http::field::content_range:
         case http::field::content_type:
+        case http::field::date:
+        case http::field::expires:
         case http::field::host:
-        case http::field::keep_alive:
-        case http::field::proxy_authenticate:
-        case http::field::proxy_connection:
+        case http::field::location:
+        case http::field::pragma:
         case http::field::set_cookie:
-        case http::field::te:
         case http::field::trailer:
-        case http::field::transfer_encoding:
-        case http::field::upgrade: return false;
+        case http::field::vary:
+        case http::field::www_authenticate: return false;
         default: return true;
     }
 }
@@ -50,7 +51,9 @@ void ResponseParser::on_response_impl(int status, beast::string_view reason, int
 void ResponseParser::on_field_impl(http::field id, beast::string_view name, beast::string_view value,
                                    beast::error_code& ec) {
     if (in_trailers_) {
-        if (may_be_trailer(id)) rules::append_field(trailers_, view(name), view(value));
+        const rules::Field field{id, view(name), view(value)};
+        if (may_be_trailer(id) && !rules::HopByHopFields(fields_).contain(field))
+            rules::append_field(trailers_, field.name, field.value);
         return;
     }
     const bool folded = !value.empty() && (value.data() < head_.data() || value.data() > head_.data() + head_.size());

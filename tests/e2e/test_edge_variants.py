@@ -4,7 +4,7 @@ import json
 
 import pytest
 from servers import is_sanitized
-from wire import HOST, request
+from wire import HOST, request, wait_until
 
 BUDGET = 2 * 1024 * 1024
 PADDING = "x" * 4096
@@ -33,10 +33,9 @@ def value_of(response, name):
 
 @pytest.fixture
 def small(world):
-    """A node with little memory; it takes the function that says what varies."""
-    return lambda vary, **options: world.weir(
-        world.scripted(echoing(vary)), memory={"budget": BUDGET, "shards": 1, "max_object_size": "64KiB"}, **options
-    )
+    """A node with little memory and no other bound; it takes the function that says what varies."""
+    memory = {"budget": BUDGET, "shards": 1, "max_object_size": "64KiB", "max_variants": 100_000}
+    return lambda vary: world.weir(world.scripted(echoing(vary)), memory=memory)
 
 
 def test_more_variants_than_there_is_room_for(small):
@@ -57,6 +56,45 @@ def test_more_variants_than_there_is_room_for(small):
         assert [variant(number) for number in range(count - 20, count)] == ["HIT"] * 20
         assert [variant(number) for number in range(20)] == ["MISS"] * 20
     assert weir.metrics()["weir_memory_bytes"] <= BUDGET
+
+
+def test_more_variants_than_memory_may_have_of_one_resource(world):
+    """Those stored longest ago go, though there is room; other resources stay."""
+    weir = world.weir(world.scripted(echoing(lambda _: "X-Variant")), memory={"max_variants": 5})
+
+    def variants(numbers):
+        return [weir.get("/", {"X-Variant": str(number)}).cache for number in numbers]
+
+    assert weir.get("/other").cache == "MISS"
+    assert variants(range(8)) == ["MISS"] * 8
+    weir.await_metrics(
+        {"weir_memory_variants_dropped_total": 3, "weir_memory_objects": 6, "weir_memory_evictions_total": 0}
+    )
+    assert variants(range(3, 8)) == ["HIT"] * 5
+    assert variants([0]) == ["MISS"]
+    assert variants(range(4, 8)) == ["HIT"] * 4
+    assert variants([3]) == ["MISS"]
+    assert weir.get("/other").cache == "HIT"
+    weir.await_metrics({"weir_memory_variants_dropped_total": 5})
+
+
+def test_more_variants_than_redis_may_have_of_one_resource(world):
+    """The same for what nodes share, whichever of them stored it."""
+    redis, origin = world.redis(), world.scripted(echoing(lambda _: "X-Variant"))
+    shared = {"host": "127.0.0.1", "port": redis.port, "max_variants": 3}
+    one, two = (world.weir(origin, shared, memory={"budget": 0}) for _ in range(2))
+    for weir in (one, two):
+        weir.await_metrics({"weir_redis_connected": 2})
+    for number in range(6):
+        name = f"weir:{{http://{HOST}/}}x-variant={number}"
+        assert (one, two)[number % 2].get("/", {"X-Variant": str(number)}).cache == "MISS"
+        redis.await_key(name)
+    for weir in (one, two):
+        assert [weir.get("/", {"X-Variant": str(number)}).cache for number in (3, 4, 5)] == ["HIT"] * 3
+    assert len(redis.keys()) == 5, "the variants, their index and the list of them"
+    assert [weir.metrics()["weir_redis_variants_dropped_total"] for weir in (one, two)] == [1, 2]
+    assert one.ask("DELETE", "/").status == 200
+    wait_until(lambda: redis.keys() == [], "Redis forgets all of them")
 
 
 def test_a_client_cannot_fill_the_memory_with_one_resource(small):

@@ -47,7 +47,7 @@ void use(const rules::StoredResponse& stored) {
         require(current_age(stored.arrival, now) <= max_delta_seconds, "no age is more than 2^31");
         require(stored.useful_for(now, seconds{3600}) >= seconds{0}, "no use is negative");
         (void)decide_reuse(request, &stored, false, now, {});
-        (void)may_serve_stale_on_error(&stored, OriginFailure::unreachable, now, {});
+        (void)may_serve_stale_on_error({}, &stored, OriginFailure::unreachable, now, {});
     }
     (void)has_content_for(request, stored);
     if (const auto missing = missing_range(stored))
@@ -78,7 +78,8 @@ void fuzz_one(std::string_view bytes) {
         require(response->pieces == pieces, "the prefix says where the pieces are");
         require(response->response->body != nullptr, "never without a body");
         use(*response->response);
-        const rules::StoredPtr twice = rules::combined(*response->response, *response->response);
+        const rules::StoredPtr twice =
+            rules::combined(*response->response, *response->response, response->response->head);
         if (twice && pieces.count == 0)
             require(encode_response(*twice, response->index_generation, pieces) == record,
                     "combined with itself it is itself");

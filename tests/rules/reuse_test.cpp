@@ -175,9 +175,15 @@ TEST_CASE("may_serve_stale_on_error: RFC 5861 §4, RFC 9111 §4.2.4") {
     for (const Row& row : rows) {
         CAPTURE(row.name);
         const StoredResponse stored = stored_from(std::string{"Cache-Control: "} + row.directives, 200, row.policy);
-        CHECK(may_serve_stale_on_error(&stored, row.failure, t + row.after, row.policy) == row.expected);
+        CHECK(may_serve_stale_on_error(request_with({}), &stored, row.failure, t + row.after, row.policy) ==
+              row.expected);
     }
-    CHECK_FALSE(may_serve_stale_on_error(nullptr, unreachable, t, {}));
+    CHECK_FALSE(may_serve_stale_on_error(request_with({}), nullptr, unreachable, t, {}));
     const StoredResponse stored = stored_from("Cache-Control: max-age=10", 200, with_grace);
-    CHECK_FALSE(may_serve_stale_on_error(&stored, unreachable, t + 11s, switched_off));
+    CHECK_FALSE(may_serve_stale_on_error(request_with({}), &stored, unreachable, t + 11s, switched_off));
+
+    const Lines another("If-Match: \"b\""), the_same("If-Match: \"a\"");
+    const StoredResponse tagged = stored_from("Cache-Control: max-age=10\nETag: \"a\"", 200, with_grace);
+    CHECK_FALSE(may_serve_stale_on_error(request_with(another), &tagged, unreachable, t, with_grace));
+    CHECK(may_serve_stale_on_error(request_with(the_same), &tagged, unreachable, t, with_grace));
 }

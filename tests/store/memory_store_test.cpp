@@ -43,7 +43,7 @@ StoredPtr sized(std::size_t i, std::size_t size) { return example(std::string(si
 
 TEST_CASE("memory store: the contract") {
     boost::asio::io_context context(1);
-    MemoryAdapter adapter({.budget = 1u << 20, .max_object_size = 100'000, .shards = 2});
+    MemoryAdapter adapter({.budget = 1u << 20, .max_object_size = 100'000, .max_variants = 3, .shards = 2});
     StoreUnderTest store(context, adapter, [&](seconds passed) { adapter.now += passed; });
     check_store_contract(store);
 }
@@ -84,7 +84,7 @@ TEST_CASE("memory store: what is asked for survives a scan") {
 }
 
 TEST_CASE("memory store: an index goes with the last of its variants") {
-    MemoryStore store({.budget = 100'000, .max_object_size = 50'000, .shards = 1});
+    MemoryStore store({.budget = 100'000, .max_object_size = 50'000, .max_variants = 1'000, .shards = 1});
     std::vector<std::unique_ptr<Request>> requests;
     for (int i = 0; i < 500; ++i) {
         requests.push_back(std::make_unique<Request>("accept-language", std::to_string(i)));
@@ -100,8 +100,27 @@ TEST_CASE("memory store: an index goes with the last of its variants") {
     CHECK_FALSE(store.lookup(example_key, *requests.back(), example_time).vary_miss);
 }
 
+TEST_CASE("memory store: the variants of each primary key are bounded, and those dropped are counted") {
+    MemoryStore store({.budget = 1u << 20, .max_variants = 3, .shards = 1});
+    std::vector<std::unique_ptr<Request>> requests;
+    for (int i = 0; i < 10; ++i) {
+        requests.push_back(std::make_unique<Request>("accept-language", std::to_string(i)));
+        store.put(example_key, example_variant("x", "accept-language", *requests.back()), example_time, seconds{10});
+        store.put(key_of(static_cast<std::size_t>(i)), sized(static_cast<std::size_t>(i), 1), example_time,
+                  seconds{10});
+    }
+    CHECK(store.stats().objects == 13);
+    CHECK(store.stats().variants_dropped == 7);
+    CHECK(store.stats().evictions == 0);
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        CHECK((store.lookup(example_key, *requests[i], example_time).response != nullptr) == (i >= 7));
+    store.remove(example_key);
+    CHECK(store.stats().objects == 10);
+    CHECK(store.stats().variants_dropped == 7);
+}
+
 TEST_CASE("memory store: many threads") {
-    MemoryStore store({.budget = 300'000, .max_object_size = 10'000, .shards = 4});
+    MemoryStore store({.budget = 300'000, .max_object_size = 10'000, .max_variants = 2, .shards = 4});
     std::atomic<std::size_t> wrong{0};
     auto work = [&](unsigned seed) {
         const Request gzip("accept-encoding", "gzip");
@@ -111,7 +130,8 @@ TEST_CASE("memory store: many threads") {
             switch ((i + seed) % 5) {
                 case 0: store.put(key, sized(n, n * 10), example_time, seconds{10}); break;
                 case 1: {
-                    auto variant = example("v", proxy::rules::variant_key(key, "accept-encoding", gzip));
+                    const Request coding("accept-encoding", i % 2 == 0 ? "gzip" : std::to_string(i % 7));
+                    auto variant = example("v", proxy::rules::variant_key(key, "accept-encoding", coding));
                     variant->selecting_fields = "accept-encoding";
                     store.put(key, variant, example_time, seconds{5});
                     break;

@@ -14,17 +14,20 @@ using std::chrono::seconds;
 namespace {
 
 constexpr std::string_view example_name = "weir:{http://example.com/items/foo?a=1}";
+constexpr std::string_view variants_name = "weir:{http://example.com/items/foo?a=1}:variants";
+constexpr std::size_t many = 1'000;
 
 struct Node {
-    Node(boost::asio::io_context& context, const RedisServer& server)
-        : redis(context, config_for(server)), store(redis.client, redis.config) {
+    Node(boost::asio::io_context& context, const RedisServer& server, std::size_t max_variants)
+        : redis(context, config_for(server, max_variants)), store(redis.client, redis.config) {
         redis.await_connected();
     }
 
-    static proxy::RedisConfig config_for(const RedisServer& server) {
+    static proxy::RedisConfig config_for(const RedisServer& server, std::size_t max_variants) {
         proxy::RedisConfig config = redis_config(server);
         config.max_object_size = 100'000;
         config.chunk_size = 30'000;
+        config.max_variants = max_variants;
         return config;
     }
 
@@ -40,9 +43,11 @@ struct Node {
 };
 
 struct Fixture {
+    explicit Fixture(std::size_t max_variants = 3) : node(context, server, max_variants) {}
+
     RedisServer server;
     boost::asio::io_context context{1};
-    Node node{context, server};
+    Node node;
     // Redis has no clock that a test could move
     StoreUnderTest store{context, node.store,
                          [](seconds time) { std::this_thread::sleep_for(time + std::chrono::milliseconds(20)); }};
@@ -101,7 +106,9 @@ TEST_CASE("redis store: what is replaced or removed takes its pieces along") {
     CHECK(node.keys().empty());
     store.put(example_variant(std::string(70'000, 'x'), "accept-encoding", gzip));
     store.put(example_variant("small", "accept-encoding", gzip));
-    CHECK(node.keys().size() == 2);
+    CHECK(node.keys().size() == 3);  // and the index, and the list of variants
+    store.remove();
+    CHECK(node.keys().empty());
 }
 
 TEST_CASE("redis store: damaged and foreign values are a miss, counted and deleted") {
@@ -183,6 +190,117 @@ TEST_CASE("redis store: a damaged index is replaced, and its variants with it") 
     CHECK(store.content(gzip) == "none");
 }
 
+TEST_CASE("redis store: a variant that is one too many takes its pieces along, and is counted") {
+    Fixture fixture;
+    auto& [server, context, node, store, plain, gzip, brotli] = fixture;
+    const auto put = [&](int number, std::size_t size) {
+        const Request request("accept-language", std::to_string(number));
+        store.put(example_variant(std::string(size, 'x'), "accept-language", request));
+    };
+    put(0, 70'000);
+    put(1, 10);
+    put(2, 10);
+    CHECK(node.keys().size() == 8);
+    CHECK(node.store.stats().variants_dropped.get() == 0);
+    put(3, 10);
+    CHECK(node.keys().size() == 5);
+    CHECK(node.store.stats().variants_dropped.get() == 1);
+    node.redis.number({"DEL", "weir:{http://example.com/items/foo?a=1}accept-language=1"});  // as if its time were over
+    put(4, 10);
+    CHECK(node.keys().size() == 5);
+    CHECK(node.store.stats().variants_dropped.get() == 1);
+    CHECK(node.redis.number({"ZCARD", variants_name}) == 3);
+    store.remove();
+    CHECK(node.keys().empty());
+}
+
+TEST_CASE("redis store: what remove leaves of many variants is not found, and still counts") {
+    Fixture fixture(150);
+    auto& [server, context, node, store, plain, gzip, brotli] = fixture;
+    const auto put_all = [&](int first, int last) {
+        for (int i = first; i < last; ++i)
+            store.put(example_variant("x", "accept-language", Request("accept-language", std::to_string(i))));
+    };
+    put_all(0, 150);
+    store.remove();
+    CHECK(node.keys().size() == 51);
+    CHECK(node.redis.number({"ZCARD", variants_name}) == 50);
+    for (int i = 0; i < 150; ++i) CHECK(store.content(Request("accept-language", std::to_string(i))) == "none");
+    put_all(200, 350);
+    CHECK(node.keys().size() == 152);
+    for (int i = 200; i < 350; ++i) CHECK(store.content(Request("accept-language", std::to_string(i))) == "x");
+    CHECK(store.content(Request("accept-language", "149")) == "none");
+}
+
+TEST_CASE("redis store: something else in place of the list of variants") {
+    struct Row {
+        const char* name;
+        std::vector<std::string_view> damage;
+    };
+    const Row rows[] = {
+        {"a string", {"SET", variants_name, "hello"}},
+        {"a list", {"LPUSH", variants_name, "hello"}},
+        {"a score above all", {"ZADD", variants_name, "inf", "zzz"}},
+        {"a score too large to be counted up", {"ZADD", variants_name, "1e300", "zzz"}},
+        {"a score below all", {"ZADD", variants_name, "-inf", "zzz"}},
+        {"names that are none of ours", {"ZADD", variants_name, "0", "elsewhere", "0", "}", "1", "#"}},
+    };
+    Fixture fixture;
+    auto& [server, context, node, store, plain, gzip, brotli] = fixture;
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        node.redis.text({"SET", "elsewhere", "stays"});
+        REQUIRE(node.redis.command(row.damage)->type != Reply::Type::error);
+        for (int i = 0; i < 8; ++i) {
+            const Request request("accept-language", std::to_string(9 - i));
+            store.put(example_variant("x", "accept-language", request));
+            CHECK(store.content(request) == "x");
+        }
+        CHECK(node.redis.number({"ZCARD", variants_name}) == 3);
+        CHECK(node.redis.number({"PTTL", variants_name}) > 90'000);
+        CHECK(node.keys().size() == 6);
+        node.redis.number({"DEL", variants_name});
+        REQUIRE(node.redis.command(row.damage)->type != Reply::Type::error);
+        store.remove();
+        CHECK(node.redis.number({"EXISTS", variants_name, example_name}) == 0);
+        CHECK(node.redis.text({"GET", "elsewhere"}) == "stays");
+        node.redis.text({"FLUSHALL"});
+    }
+}
+
+TEST_CASE("redis store: nodes that store variants at the same time keep to the bound") {
+    Fixture fixture;
+    auto& [server, context, node, store, plain, gzip, brotli] = fixture;
+    Node other(context, server, 3);
+    int stored = 0;
+    for (int i = 0; i < 40; ++i) {
+        const Request request("accept-language", std::to_string(i));
+        RedisStore& chosen = i % 2 == 0 ? node.store : other.store;
+        boost::asio::co_spawn(context,
+                              chosen.put(example_key, example_variant("x", "accept-language", request), seconds{100}),
+                              [&](const std::exception_ptr&, const Result<void>& result) { stored += result ? 1 : 0; });
+    }
+    run_until(context, [&] { return stored == 40; });
+    CHECK(node.redis.number({"ZCARD", variants_name}) == 3);
+    CHECK(node.keys().size() == 5);
+    CHECK(node.store.stats().variants_dropped.get() + other.store.stats().variants_dropped.get() == 37);
+}
+
+TEST_CASE("redis store: a lowered bound is reached step by step") {
+    Fixture fixture(many);
+    auto& [server, context, node, store, plain, gzip, brotli] = fixture;
+    Node other(context, server, 3);
+    for (int i = 0; i < 20; ++i)
+        store.put(example_variant("x", "accept-language", Request("accept-language", std::to_string(i))));
+    const std::size_t left[] = {11, 3, 3};
+    for (const std::size_t expected : left) {
+        const Request request("accept-language", "left " + std::to_string(expected));
+        const auto variant = example_variant("x", "accept-language", request);
+        CHECK(run(context, other.store.put(example_key, variant, seconds{100})).has_value());
+        CHECK(node.keys().size() == expected + 2);
+    }
+}
+
 TEST_CASE("redis store: what Redis refuses to store") {
     Fixture fixture;
     auto& [server, context, node, store, plain, gzip, brotli] = fixture;
@@ -209,9 +327,9 @@ TEST_CASE("redis store: Redis gone") {
 }
 
 TEST_CASE("redis store: nodes that store variants at the same time lose none") {
-    Fixture fixture;
+    Fixture fixture(many);
     auto& [server, context, node, store, plain, gzip, brotli] = fixture;
-    Node other(context, server);
+    Node other(context, server, many);
     const char* const fields[] = {"accept", "accept-encoding", "accept-language", "cookie"};
     for (int round = 0; round < 10; ++round) {
         std::vector<std::unique_ptr<Request>> requests;

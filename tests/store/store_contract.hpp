@@ -9,7 +9,7 @@
 
 namespace tests {
 
-// A store that starts empty, with max_object_size 100,000.
+// A store that starts empty, with max_object_size 100,000 and max_variants 3.
 class StoreUnderTest {
  public:
     StoreUnderTest(boost::asio::io_context& context, proxy::store::Store& store,
@@ -151,6 +151,25 @@ inline void check_store_contract(StoreUnderTest& store) {
         CHECK_FALSE(found.response);
         CHECK(found.vary_miss);
         CHECK(store.content(gzip) == "gzip");
+    }
+    SUBCASE("variants: for one too many the one stored longest ago goes") {
+        const Request zstd("accept-encoding", "zstd");
+        const Request identity("accept-encoding", "identity");
+        store.put(example_variant("gzip", "accept-encoding", gzip));
+        store.put(example_variant("br", "accept-encoding", brotli));
+        store.put(example_variant("zstd", "accept-encoding", zstd));
+        CHECK(store.content(gzip) == "gzip");
+        store.put(example_variant("gzip again", "accept-encoding", gzip));
+        CHECK(store.content(brotli) == "br");
+        store.put(example_variant("identity", "accept-encoding", identity));
+        CHECK(store.content(brotli) == "none");
+        CHECK(store.lookup(brotli).vary_miss);
+        CHECK(store.content(zstd) == "zstd");
+        store.put(example_variant("de", "accept-language", german));  // all sets count together
+        CHECK(store.content(zstd) == "none");
+        CHECK(store.content(gzip) == "gzip again");
+        CHECK(store.content(identity) == "identity");
+        CHECK(store.content(german) == "de");
     }
     SUBCASE("variants: gone after their time") {
         store.put(example_variant("short", "accept-encoding", gzip), seconds{1});

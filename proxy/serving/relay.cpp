@@ -1,0 +1,89 @@
+// Invariants: a response is published only when it arrived whole; a truncated one breaks the client's connection off,
+// so that it never looks whole. The client's leaving does not stop what can still be stored.
+
+#include "proxy/serving/relay.hpp"
+
+#include <charconv>
+
+#include "proxy/serving/heads.hpp"
+
+namespace proxy::serving {
+namespace {
+
+// The pieces of content as the client's framing wants them.
+class ContentFramer {
+ public:
+    explicit ContentFramer(Framing framing) : chunked_(framing == Framing::chunked) {}
+
+    // No pieces: the end, with the trailer section where the framing has room for one.
+    std::span<asio::const_buffer> frame(upstream::Buffers pieces, const std::string& trailers) {
+        buffers_.assign(pieces.begin(), pieces.end());
+        if (chunked_) {
+            if (pieces.empty()) buffers_.push_back(asio::buffer(trailers));
+            const auto end = std::to_chars(size_, size_ + 16, asio::buffer_size(pieces), 16).ptr;
+            end[0] = '\r';
+            end[1] = '\n';
+            buffers_.insert(buffers_.begin(), asio::const_buffer(size_, static_cast<std::size_t>(end + 2 - size_)));
+            buffers_.push_back(asio::buffer("\r\n", 2));
+        }
+        return buffers_;
+    }
+
+ private:
+    bool chunked_;
+    char size_[18];
+    std::vector<asio::const_buffer> buffers_;
+};
+
+// Why it is not stored; what is due to the method alone is said by the reason for forwarding.
+void note(observe::ExchangeRecord& record, const std::optional<Collector>& collector) {
+    if (collector && collector->uncacheable() != rules::Uncacheable::method)
+        record.uncacheable = collector->uncacheable();
+}
+
+}  // namespace
+
+Awaitable<void> relay(ClientExchange& exchange, upstream::Exchange& origin, const Storage& storage,
+                      const rules::Arrival& arrival, std::optional<Collector> collector,
+                      const rules::StoredResponse* had) {
+    observe::ExchangeRecord& record = exchange.record;
+    const rules::ResponseHeader& response = origin.header();
+    note(record, collector);
+    record.stored = collector && collector->storable();
+    const Framing framing = framing_for(exchange.request, response.status, origin.content_length());
+    if (framing == Framing::until_close || !exchange.client.request_is_read()) exchange.keep_alive = false;
+    record.status = response.status;
+
+    std::string head = forwarded_head(response, framing, arrival.response_time, exchange.worker.config().name);
+    append_generated_fields(head, record, std::nullopt, std::nullopt, exchange.keep_alive, exchange.request.version);
+    ContentFramer framer(framing);
+    asio::const_buffer head_buffer = asio::buffer(head);
+    bool client_listens = co_await send(exchange, {&head_buffer, 1});
+
+    bool published = false;
+    for (bool end = false; !end;) {
+        const Result<upstream::Buffers> pieces = co_await origin.read_content();
+        if (pieces.has_error()) {
+            exchange.keep_alive = false;  // the client sees that it is truncated
+            if (framing == Framing::until_close) exchange.client.reset();
+            record.error = pieces.error();
+            record.stored = false;
+            if (collector && collector->storable()) record.uncacheable = rules::Uncacheable::incomplete;
+            co_return;
+        }
+        end = pieces->empty();
+        if (collector && !published) collector->add(*pieces);
+        // Before the last bytes: whoever has the whole answer finds it stored.
+        if (collector && !published && collector->storable() && origin.is_complete()) {
+            const store::StoredPtr stored = storage.stored_response(response, arrival, *collector, had);
+            published = stored != nullptr;
+            if (stored) storage.publish(stored);
+        }
+        if (client_listens) client_listens = co_await send(exchange, framer.frame(*pieces, origin.trailers()));
+        if (!client_listens && !(collector && collector->storable())) break;
+    }
+    note(record, collector);
+    record.stored = published;
+}
+
+}  // namespace proxy::serving
