@@ -16,7 +16,7 @@ void append_cache_status(std::string& out, std::string_view name, const CacheSta
     out += name;
     if (status.forwarded)
         out.append("; fwd=").append(to_string(*status.forwarded));
-    else
+    else if (status.hit)
         out += "; hit";
     if (status.ttl) {
         out += "; ttl=";

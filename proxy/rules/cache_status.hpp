@@ -10,12 +10,13 @@
 namespace proxy::rules {
 
 struct CacheStatus {
-    std::optional<ForwardReason> forwarded{};  // empty: a hit
+    bool hit = true;                           // where not forwarded; else an answer of the cache's own
+    std::optional<ForwardReason> forwarded{};  // empty: not forwarded
     std::optional<seconds> ttl{};              // remaining freshness; negative when stale
     std::optional<unsigned> forward_status{};  // what the origin answered
     bool stored = false;
     bool collapsed = false;
-    std::string_view detail{};  // a token: why not stored, which tier, ...; empty: none
+    std::string_view detail{};  // a token or a quoted string: why not stored, which tier, ...; empty: none
 };
 
 // Appends one list member, e.g. `Weir; hit; ttl=299` or `Weir; fwd=uri-miss; fwd-status=200; stored`.

@@ -84,7 +84,16 @@ Awaitable<bool> ClientConnection::receive() {
 }
 
 Awaitable<boost::system::error_code> ClientConnection::write(std::span<asio::const_buffer> buffers) {
+    if (!held_interim_.empty()) return write_behind_interim(buffers);
     return write_all(socket_, buffers, deadline_, limits_.write_deadline);
+}
+
+Awaitable<boost::system::error_code> ClientConnection::write_behind_interim(std::span<asio::const_buffer> buffers) {
+    const std::string interim = std::exchange(held_interim_, {});
+    asio::const_buffer buffer = asio::buffer(interim);
+    const boost::system::error_code ec = co_await write_all(socket_, {&buffer, 1}, deadline_, limits_.write_deadline);
+    if (ec) co_return ec;
+    co_return co_await write_all(socket_, buffers, deadline_, limits_.write_deadline);
 }
 
 Awaitable<void> ClientConnection::linger() {
@@ -145,6 +154,10 @@ Awaitable<void> ClientConnection::interim(const rules::ResponseHeader& header) {
         head.append(field.name).append(": ").append(field.value).append("\r\n");
     }
     head += "\r\n";
+    if (content_started_ && !parser_->is_done()) {
+        held_interim_ += head;
+        co_return;
+    }
     asio::const_buffer buffer = asio::buffer(head);
     co_await write({&buffer, 1});
 }

@@ -59,6 +59,7 @@ class ClientConnection
 
  private:
     void make_room();
+    Awaitable<boost::system::error_code> write_behind_interim(std::span<asio::const_buffer> buffers);
 
     Socket socket_;
     Deadline deadline_;
@@ -78,6 +79,7 @@ class ClientConnection
     upstream::ContentBuffer content_;
     std::uint64_t content_size_ = 0;
     bool content_started_ = false;
+    std::string held_interim_;  // came while content is read: one deadline watches one direction at a time
 };
 
 }  // namespace proxy::serving

@@ -1,5 +1,6 @@
 #include "proxy/serving/exchange.hpp"
 
+#include "proxy/rules/cache_status.hpp"
 #include "proxy/rules/http_date.hpp"
 #include "proxy/rules/validation.hpp"
 #include "proxy/serving/heads.hpp"
@@ -84,7 +85,16 @@ Awaitable<void> answer_error(ClientExchange& exchange, unsigned status, std::str
     if (!exchange.client.request_is_read()) exchange.keep_alive = false;
     exchange.record.outcome = observe::Outcome::error;
     exchange.record.status = status;
-    const std::string answer = own_response(status, detail, exchange.request_id, extra_fields, exchange.keep_alive,
+    std::string fields(extra_fields);
+    const std::string quoted = '"' + std::string(detail) + '"';
+    fields += "Cache-Status: ";
+    rules::append_cache_status(fields, "Weir",
+                               {.hit = false,
+                                .forwarded = exchange.record.forwarded,
+                                .forward_status = exchange.record.forward_status,
+                                .detail = quoted});
+    fields += "\r\n";
+    const std::string answer = own_response(status, detail, exchange.request_id, fields, exchange.keep_alive,
                                             exchange.request.method == http::verb::head, exchange.worker.now());
     asio::const_buffer buffer = asio::buffer(answer);
     co_await send(exchange, {&buffer, 1});

@@ -37,8 +37,8 @@ class ContentFramer {
 
 // Why it is not stored; what is due to the method alone is said by the reason for forwarding.
 void note(observe::ExchangeRecord& record, const std::optional<Collector>& collector) {
-    if (collector && collector->uncacheable() != rules::Uncacheable::method)
-        record.uncacheable = collector->uncacheable();
+    if (!collector || collector->storable() || collector->uncacheable() == rules::Uncacheable::method) return;
+    record.uncacheable = collector->uncacheable();
 }
 
 }  // namespace
@@ -77,7 +77,10 @@ Awaitable<void> relay(ClientExchange& exchange, upstream::Exchange& origin, cons
         if (collector && !published && collector->storable() && origin.is_complete()) {
             const store::StoredPtr stored = storage.stored_response(response, arrival, *collector, had);
             published = stored != nullptr;
-            if (stored) storage.publish(stored);
+            if (stored)
+                storage.publish(stored);
+            else
+                record.uncacheable = rules::Uncacheable::status;  // no part that can be placed
         }
         if (client_listens) client_listens = co_await send(exchange, framer.frame(*pieces, origin.trailers()));
         if (!client_listens && !(collector && collector->storable())) break;

@@ -20,7 +20,8 @@ struct Client {
     // call.
     virtual Awaitable<Result<Buffers>> read_content() = 0;
 
-    // A 1xx other than 101, to be passed on. RFC 9110 §15.2
+    // A 1xx other than 101, to be passed on; while the content is being read: no later than the final response.
+    // RFC 9110 §15.2
     virtual Awaitable<void> interim(const rules::ResponseHeader& header) = 0;
 };
 

@@ -14,6 +14,8 @@ def test_an_origin_that_refuses(world):
             response = connection.ask(method, "/")
             assert (response.status, response["Cache-Control"]) == (502, "no-store")
             assert len(response["X-Request-Id"]) == 32
+            reason = "method" if method == "POST" else "uri-miss"
+            assert response["Cache-Status"] == f'Weir; fwd={reason}; detail="the origin cannot be reached"'
     weir.await_metrics({'weir_requests_total{result="error",status="5xx"}': 4})
 
 

@@ -164,6 +164,27 @@ def test_an_origin_of_http_1_0(world, length):
     assert response["Content-Length"] == "5"
 
 
+def test_an_interim_response_while_the_request_is_still_being_sent(world):
+    """RFC 9110 §15.2: it is forwarded, too; at the latest with the final response."""
+
+    def serve(origin, peer):
+        origin.requests.append(peer.head())
+        peer.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
+        origin.requests.append(peer.read(10))
+        peer.send(ok())
+
+    origin = world.scripted(serve)
+    weir = world.weir(origin)
+    with weir.connect() as connection:
+        connection.send(request("PUT", "/", {"Content-Length": "10"}) + b"12345")
+        wait_until(lambda: origin.requests, "the origin has the header")
+        connection.send(b"67890")
+        response = connection.response()
+        assert [(early.status, early["Link"]) for early in response.interim] == [(103, "</a.css>")]
+        assert (response.status, response.body) == (200, b"hello")
+    assert origin.requests[1] == b"1234567890"
+
+
 def test_interim_responses_pass_with_their_fields_and_are_not_stored(world):
     """RFC 9110 §15.2: all of them, in order; a cache keeps the final response only."""
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\nLink: </b.css>\r\nX-Early: 1\r\n\r\n"

@@ -4,7 +4,8 @@ import email
 import re
 
 import pytest
-from world import asked
+from scripted_origin import in_turn
+from wire import wait_until
 
 CONTENT = bytes(range(256)) * 40
 
@@ -226,3 +227,125 @@ def test_a_range_beyond_a_stored_part_is_416(served):
     response = ranged(weir, f"{len(CONTENT)}-")
     assert (response.status, response["Content-Range"]) == (416, f"bytes */{len(CONTENT)}")
     assert len(origin.requests) == 1
+
+
+def test_a_part_that_its_validation_takes_from_the_client_is_fetched(world):
+    """If-Range by date held for the stale part; the 304 brings another date: no part of it may pose as the whole."""
+    modified = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+    later = "Last-Modified: Mon, 07 Nov 1994 08:49:37 GMT\r\n"
+    stale = f'Cache-Control: max-age=10\r\nAge: 10\r\nETag: "v1"\r\n{modified}'
+    part = f"Content-Range: bytes 0-99/{len(CONTENT)}\r\n"
+    origin = world.scripted(
+        in_turn(
+            answer("206 Partial Content", stale + part, CONTENT[:100]),
+            f'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\nCache-Control: max-age=300\r\n{later}\r\n'.encode(),
+            answer("200 OK", f'Cache-Control: max-age=300\r\nETag: "v1"\r\n{later}', CONTENT),
+            keep=True,
+        )
+    )
+    weir = world.weir(origin)
+    with weir.connect() as connection:
+        connection.ask("GET", "/file", {"Range": "bytes=0-99"})
+        again = connection.ask(
+            "GET", "/file", {"Range": "bytes=0-9", "If-Range": "Sun, 06 Nov 1994 08:49:37 GMT"}
+        )
+        assert (again.status, again.body) == (200, CONTENT)
+        assert connection.ask("GET", "/file").body == CONTENT  # the connection is in step
+    assert len(origin.requests) == 3
+
+
+def test_a_range_of_a_stale_part_is_validated_as_a_range(world):
+    stale = 'Cache-Control: max-age=10\r\nAge: 10\r\nETag: "v1"\r\n'
+    part = f"Content-Range: bytes 0-99/{len(CONTENT)}\r\n"
+    changed = f'Cache-Control: max-age=300\r\nETag: "v2"\r\nContent-Range: bytes 5-9/{len(CONTENT)}\r\n'
+    origin = world.scripted(
+        in_turn(
+            answer("206 Partial Content", stale + part, CONTENT[:100]),
+            b'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\nCache-Control: max-age=10\r\nAge: 10\r\n\r\n',
+            answer("206 Partial Content", changed, b"ABCDE"),
+            keep=True,
+        )
+    )
+    weir = world.weir(origin)
+    ranged(weir, "0-99")
+    assert ranged(weir, "5-9").body == CONTENT[5:10]
+    assert ranged(weir, "5-9").body == b"ABCDE"
+    assert ranged(weir, "5-9").cache == "HIT"
+    assert ranges_asked(origin) == ["bytes=0-99", "bytes=5-9", "bytes=5-9"]
+    assert [field(head, "If-None-Match") for head in origin.requests] == [None, '"v1"', '"v1"']
+
+
+@pytest.mark.parametrize("range_", ["bytes=cow", "items=0-0", "bytes=5-1"])
+def test_a_malformed_range_is_not_sent_on(served, range_):
+    _, origin, weir = served()
+    assert weir.get("/file", {"Range": range_}).body == CONTENT
+    assert ranges_asked(origin) == [None]
+    assert weir.get("/file").cache == "HIT"
+
+
+def test_an_error_that_a_range_may_have_caused_is_not_stored(world):
+    error = answer("400 Bad Request", "Cache-Control: max-age=300\r\n", b"no ranges")
+    origin = world.scripted(in_turn(error, answer("200 OK", "Cache-Control: max-age=300\r\n", CONTENT), keep=True))
+    weir = world.weir(origin)
+    assert ranged(weir, "0-1").status == 400
+    assert weir.get("/file").body == CONTENT
+
+
+def test_what_is_fresh_is_not_given_for_another_version(world):
+    """If-Match names another tag than the stored one, and the origin fails: what is stored is no answer."""
+    failing = answer("503 Service Unavailable", "", b"")
+    stored = answer("200 OK", 'Cache-Control: max-age=300, stale-if-error=300\r\nETag: "v1"\r\n', CONTENT)
+    weir = world.weir(world.scripted(in_turn(stored, failing, keep=True)))
+    weir.get("/file")
+    assert ranged(weir, "0-1", **{"If-Match": '"v2"'}).status == 503
+    assert ranged(weir, "0-1", **{"If-Match": '"v1"'}).status == 206
+
+
+def test_a_part_does_not_replace_what_is_complete(served):
+    """A precondition has the origin asked for a range of what is stored whole and fresh."""
+    _, _, weir = served()
+    weir.get("/file")
+    fields = {"If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:37 GMT"}
+    assert ranged(weir, "0-0", **fields)["Cache-Status"] == "Weir; fwd=request; fwd-status=206; detail=status"
+    assert weir.get("/file").cache == "HIT"
+
+
+def test_a_node_that_has_a_part_finds_what_another_one_completed(world):
+    redis = world.redis()
+    origin = world.scripted(Content())
+    first, second = [world.weir(origin, redis) for _ in range(2)]
+    ranged(first, "0-4999")
+    second.get("/file")
+    redis.await_key("weir:{http://weir.test/file}")
+    beyond = wait_until(lambda: hit(ranged(first, "5000-5009")), "the other node's response is in Redis")
+    assert beyond.body == CONTENT[5000:5010]
+
+
+def hit(response):
+    return response if response.cache == "HIT" else None
+
+
+def test_a_multipart_answer_of_the_origin_is_passed_on_and_not_stored(world):
+    body = b"\r\n--x\r\nContent-Range: bytes 0-1/9\r\n\r\nab\r\n--x--\r\n"
+    fields = "Cache-Control: max-age=300\r\nContent-Type: multipart/byteranges; boundary=x\r\n"
+    origin = world.scripted(
+        in_turn(answer("206 Partial Content", fields + "Content-Range: bytes 0-1/9\r\n", body), keep=True)
+    )
+    weir = world.weir(origin)
+    for _ in range(2):
+        response = ranged(weir, "0-1,5-6")
+        assert (response.status, response.body, response.cache) == (206, body, "MISS")
+    assert len(origin.requests) == 2
+
+
+def test_digests_of_a_part_are_not_those_of_the_whole(world):
+    digests = "Content-MD5: YQ==\r\nContent-Digest: sha-256=:YQ==:\r\nRepr-Digest: sha-256=:Yg==:\r\n"
+    weir = world.weir(world.scripted(Content(fields=digests)))
+    for spec in ("0-4999", "5000-"):
+        ranged(weir, spec)
+    whole = weir.get("/file")
+    assert (whole.cache, whole["Content-MD5"], whole["Content-Digest"]) == ("HIT", None, None)
+    assert whole["Repr-Digest"] == "sha-256=:Yg==:"
+    weir.get("/other")
+    part = weir.get("/other", {"Range": "bytes=0-1"})
+    assert (part.cache, part["Content-MD5"], part["Content-Digest"]) == ("HIT", None, None)

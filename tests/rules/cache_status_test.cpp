@@ -21,6 +21,8 @@ TEST_CASE("append_cache_status: RFC 9211") {
         {{.forwarded = bypass}, "Weir; fwd=bypass"},
         {{.forwarded = method, .forward_status = 201}, "Weir; fwd=method; fwd-status=201"},
         {{.forwarded = request}, "Weir; fwd=request"},
+        {{.forwarded = partial, .forward_status = 206, .stored = true}, "Weir; fwd=partial; fwd-status=206; stored"},
+        {{.hit = false, .detail = "\"a bad day\""}, "Weir; detail=\"a bad day\""},
     };
     for (const Row& row : rows) {
         std::string out = "Other; hit, ";
