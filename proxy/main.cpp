@@ -66,7 +66,13 @@ int run(Config config) {
     if (!config.log.access.empty()) access_log = std::make_unique<observe::AccessLog>(config.log.access);
     store::MemoryStore memory(config.memory);
 
-    serving::Node node{.config = config, .memory = memory, .local = {}, .access_log = {}, .log = observe::log};
+    serving::Invalidations invalidations;
+    serving::Node node{.config = config,
+                       .memory = memory,
+                       .invalidations = invalidations,
+                       .local = {},
+                       .access_log = {},
+                       .log = observe::log};
     if (access_log) node.access_log = [&](const observe::ExchangeRecord& record) { access_log->write(record); };
 
     std::vector<std::unique_ptr<serving::Worker>> workers;

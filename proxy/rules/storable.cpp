@@ -66,7 +66,7 @@ bool is_of_use(const ResponseHeader& response, const Arrival& arrival, const Fre
 std::string_view to_string(Uncacheable reason) noexcept {
     static constexpr std::array<std::string_view, uncacheable_count> names{
         "method",   "status",      "request-no-store", "no-store",        "private",   "authorization", "set-cookie",
-        "vary-any", "vary-values", "no-freshness",     "request-content", "too-large", "incomplete"};
+        "vary-any", "vary-values", "no-freshness",     "request-content", "too-large", "incomplete",    "invalidated"};
     return names[static_cast<std::size_t>(reason)];
 }
 
@@ -75,6 +75,7 @@ bool ends_what_is_stored(std::optional<Uncacheable> reason) noexcept {
     switch (*reason) {
         case Uncacheable::authorization:
         case Uncacheable::incomplete:
+        case Uncacheable::invalidated:
         case Uncacheable::method:
         case Uncacheable::request_content:
         case Uncacheable::request_no_store:

@@ -23,9 +23,10 @@ enum class Uncacheable {
     no_freshness,     // neither a freshness lifetime nor a validator: of no use
     request_content,  // a GET with content: the origin may have read it
     too_large,        // decided while the body arrives
-    incomplete        // the origin broke off
+    incomplete,       // the origin broke off
+    invalidated       // the resource was changed while the response was on its way
 };
-inline constexpr std::size_t uncacheable_count = 13;
+inline constexpr std::size_t uncacheable_count = 14;
 [[nodiscard]] std::string_view to_string(Uncacheable reason) noexcept;  // "no-store", "vary-any", ...
 
 // Whether a response that is not stored for this reason ends what was stored before: the origin no longer wants it

@@ -18,6 +18,7 @@ class Collector {
     [[nodiscard]] std::optional<rules::Uncacheable> uncacheable() const noexcept;
 
     void add(upstream::Buffers pieces);  // no-op where not storable
+    void give_up(rules::Uncacheable why);
 
     // `key`: whole, variant included; `head` as StoredResponse::head. storable() is true; the content is complete, or
     // that of `partial`.
@@ -27,8 +28,6 @@ class Collector {
     [[nodiscard]] std::uint64_t size() const noexcept { return body_ ? body_->size : 0; }
 
  private:
-    void give_up(rules::Uncacheable why);
-
     rules::Storing storing_;
     const std::uint64_t limit_;
     const std::optional<std::uint64_t> expected_;

@@ -74,9 +74,8 @@ Awaitable<Next> answer_validated(ClientExchange& exchange, const Storage& storag
     const store::StoredPtr fresh = rules::freshen(*stored, exchange.request, not_modified, arrival, storage.policy);
     // It is of something else than what is stored, or the client's If-Range no longer holds for the part that is.
     if (!fresh || !rules::has_content_for(exchange.request, *fresh)) co_return Next::ask_for_the_whole;
-    storage.publish(fresh);
     exchange.record.outcome = observe::Outcome::revalidated;
-    exchange.record.stored = true;
+    exchange.record.stored = storage.publish(fresh);
     co_await answer_stored(exchange, fresh, rules::current_age(fresh->arrival, exchange.worker.now()));
     co_return Next::answered;
 }
@@ -94,8 +93,7 @@ Awaitable<Next> answer_completed(ClientExchange& exchange, upstream::Exchange& o
     const store::StoredPtr both =
         collector.storable() ? storage.stored_response(origin.header(), arrival, collector, stored.get()) : nullptr;
     if (!both || both->partial) co_return Next::ask_for_the_whole;
-    storage.publish(both);
-    exchange.record.stored = true;
+    exchange.record.stored = storage.publish(both);
     co_await answer_stored(exchange, both, rules::current_age(arrival, exchange.worker.now()));
     co_return Next::answered;
 }
@@ -143,7 +141,10 @@ Awaitable<void> answer_with(ClientExchange& exchange, upstream::Exchange& origin
         collector.emplace(storage.collector(origin, arrival, has_content, plan.selective, stored.get()));
     }
     const rules::StoredResponse* const part = stored && stored->partial ? stored.get() : nullptr;
-    co_await relay(exchange, origin, storage, arrival, std::move(collector), part);
+    // Of the exchange's own invalidation the answer is no victim.
+    const Storage storage_now{exchange.worker, storage.policy, request, exchange.key};
+    co_await relay(exchange, origin, rules::is_safe(request.method) ? storage : storage_now, arrival,
+                   std::move(collector), part);
     if (plan.whole && stored && !failed && rules::ends_what_is_stored(exchange.record.uncacheable))
         co_await storage.invalidate();
 }

@@ -25,6 +25,7 @@ Awaitable<LookedUp> find_stored(ClientExchange& exchange) {
         co_return result;
     if (!worker.redis()) co_return result;
 
+    const std::uint64_t invalidations = worker.node().invalidations.count(exchange.key);
     // Another node may have stored, freshened or completed it meanwhile.
     Result<store::Found> shared = co_await worker.redis()->lookup(exchange.key, exchange.request);
     if (shared.has_error()) {
@@ -35,8 +36,8 @@ Awaitable<LookedUp> find_stored(ClientExchange& exchange) {
     const bool is_newer = response && (!stored || response->arrival.response_time > stored->arrival.response_time);
     if (is_newer || (response && stored->partial && !response->partial)) {
         exchange.record.tier = observe::Tier::redis;
-        worker.node().memory.put(exchange.key, response, now,
-                                 response->useful_for(now, exchange.policy().keep_for_validation));
+        const seconds keep = response->useful_for(now, exchange.policy().keep_for_validation);
+        worker.remember(exchange.key, response, keep, invalidations);
         result.found = std::move(*shared);
     } else if (!stored) {
         result.found.vary_miss = result.found.vary_miss || shared->vary_miss;

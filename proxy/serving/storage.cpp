@@ -51,8 +51,9 @@ store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response,
     return both && both->body->size <= max_object_size() ? both : stored;
 }
 
-void Storage::publish(const store::StoredPtr& stored) const {
-    worker.publish(primary_key, stored, stored->useful_for(worker.now(), policy.keep_for_validation));
+bool Storage::publish(const store::StoredPtr& stored) const {
+    const seconds keep = stored->useful_for(worker.now(), policy.keep_for_validation);
+    return worker.publish(primary_key, stored, keep, invalidations);
 }
 
 Awaitable<void> Storage::invalidate() const {

@@ -7,12 +7,13 @@
 
 namespace proxy::serving {
 
-// Refers to all it is made of.
+// Made before the origin is asked. Refers to all it is made of.
 struct Storage {
     Worker& worker;
     const rules::Policy& policy;
     const rules::RequestHeader& request;  // the one that caused the response
     const std::string& primary_key;
+    const std::uint64_t invalidations = worker.node().invalidations.count(primary_key);
 
     // Gathers the response, unless it may not be stored. `selective`: see rules::ForwardPlan. `had` (may be null): what
     // is stored already; a part does not replace a complete response.
@@ -27,7 +28,8 @@ struct Storage {
     // The key of the variant; empty where it would be too long.
     [[nodiscard]] std::string key_for(const rules::ResponseHeader& response) const;
 
-    void publish(const store::StoredPtr& stored) const;
+    // False where the key was invalidated meanwhile: then nothing is stored.
+    bool publish(const store::StoredPtr& stored) const;
 
     Awaitable<void> invalidate() const;  // all variants, in both tiers
 

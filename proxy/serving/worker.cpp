@@ -229,18 +229,28 @@ Awaitable<void> Worker::housekeeping() {
     }
 }
 
-void Worker::publish(std::string primary_key, const store::StoredPtr& response, seconds keep) {
-    if (keep <= seconds(0)) return;
+bool Worker::remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,
+                      std::uint64_t invalidations) {
+    const auto is_invalid = [&] { return node_.invalidations.count(primary_key) != invalidations; };
+    if (keep <= seconds(0) || is_invalid()) return false;
     node_.memory.put(primary_key, response, now(), keep);
-    if (!redis_store_) return;
-    if (pending_puts_ + response->body->size > config().redis->max_pending_bytes) {
-        metrics_.puts_refused.add();
-        return;
-    }
-    spawn(put_in_redis(std::move(primary_key), response, keep));
+    if (is_invalid()) node_.memory.remove(primary_key);  // which may have come before the put
+    return !is_invalid();
 }
 
-Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep) {
+bool Worker::publish(std::string primary_key, const store::StoredPtr& response, seconds keep,
+                     std::uint64_t invalidations) {
+    if (!remember(primary_key, response, keep, invalidations)) return false;
+    if (!redis_store_) return true;
+    if (pending_puts_ + response->body->size > config().redis->max_pending_bytes)
+        metrics_.puts_refused.add();
+    else
+        spawn(put_in_redis(std::move(primary_key), response, keep, invalidations));
+    return true;
+}
+
+Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
+                                     std::uint64_t invalidations) {
     struct Pending {
         std::size_t& total;
         std::size_t size;
@@ -249,14 +259,21 @@ Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr r
     pending_puts_ += pending.size;
     // A failure is counted by the client; the response lives on in memory.
     co_await redis_store_->put(primary_key, response, keep);
+    if (node_.invalidations.count(primary_key) != invalidations) co_await redis_store_->remove(primary_key);
 }
 
 Awaitable<void> Worker::invalidate(std::vector<std::string> primary_keys) {
-    for (const std::string& key : primary_keys) node_.memory.remove(key);
+    for (const std::string& key : primary_keys) {
+        node_.invalidations.add(key);
+        node_.memory.remove(key);
+    }
     if (!redis_store_) co_return;
     for (const std::string& key : primary_keys) co_await redis_store_->remove(key);
-    // A look-up in between may have brought them back from there.
-    for (const std::string& key : primary_keys) node_.memory.remove(key);
+    // A look-up may have brought them back from there, and counted before that.
+    for (const std::string& key : primary_keys) {
+        node_.invalidations.add(key);
+        node_.memory.remove(key);
+    }
 }
 
 }  // namespace proxy::serving

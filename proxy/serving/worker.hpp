@@ -13,6 +13,7 @@
 #include "proxy/config/config.hpp"
 #include "proxy/observe/worker_metrics.hpp"
 #include "proxy/serving/client_connection.hpp"
+#include "proxy/serving/invalidations.hpp"
 #include "proxy/store/memory_store.hpp"
 #include "proxy/store/redis_store.hpp"
 #include "proxy/upstream/connection_pool.hpp"
@@ -32,6 +33,7 @@ struct LocalResponse {
 struct Node {
     const Config& config;
     store::MemoryStore& memory;
+    Invalidations& invalidations;
     std::function<std::optional<LocalResponse>(std::string_view path)> local;  // called for config.local only
     std::function<void(const observe::ExchangeRecord&)> access_log;            // empty: none
     std::function<void(LogLevel, std::string_view)> log;
@@ -78,8 +80,13 @@ class Worker {
     // Runs beside the others; counted, so that run() returns only after it. An exception ends the task and is logged.
     void spawn(Awaitable<void> task);
 
-    // Publishes to memory at once, and to Redis behind the client's back.
-    void publish(std::string primary_key, const store::StoredPtr& response, seconds keep);
+    // Publishes to memory at once, and to Redis behind the client's back. False, and nothing is kept, where the key was
+    // invalidated since `invalidations` were counted for it.
+    bool publish(std::string primary_key, const store::StoredPtr& response, seconds keep, std::uint64_t invalidations);
+
+    // Into memory what was found in Redis, unless the key was invalidated meanwhile.
+    bool remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,
+                  std::uint64_t invalidations);
 
     // Removes them from memory at once, and from Redis before it returns, unless Redis is unavailable.
     Awaitable<void> invalidate(std::vector<std::string> primary_keys);
@@ -91,7 +98,8 @@ class Worker {
     Awaitable<void> accept_clients(Acceptor& acceptor);
     Awaitable<void> serve(Socket socket);
     Awaitable<void> housekeeping();
-    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep);
+    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
+                                 std::uint64_t invalidations);
     void begin_drain();
     void task_ended();
 

@@ -1,8 +1,10 @@
 """What HEAD and POST do to what is stored. RFC 9111 §4.3.5, §4.4, RFC 9110 §9.3.3."""
 
+import threading
+
 import pytest
 from scripted_origin import http_date, in_turn, ok
-from wire import chunked
+from wire import chunked, request, wait_until
 
 STALE = "Cache-Control: max-age=10\r\nAge: 10\r\nETag: \"v1\"\r\n"  # on arrival; stored for its validator
 FRESH = "Cache-Control: max-age=300\r\nETag: \"v1\"\r\n"
@@ -103,6 +105,33 @@ def test_post_invalidates_before_its_answer_is_stored(world):
     weir.get("/form")
     weir.ask("POST", "/form", body=b"a=1")
     assert (weir.get("/form").cache, weir.get("/form").body) == ("HIT", b"new")
+
+
+@pytest.mark.parametrize("with_redis", [False, True], ids=["memory", "redis"])
+def test_what_was_asked_before_an_invalidation_is_not_stored_after_it(world, with_redis):
+    """RFC 9111 §4.4: the answer to GET that is on its way is older than what PUT has changed."""
+    go_on = threading.Event()
+
+    def serve(origin, peer):
+        while request_head := peer.head():
+            origin.requests.append(request_head)
+            held = len(origin.requests) == 1
+            if held:
+                assert go_on.wait(20)
+            peer.send(ok(b"old" if held else b"new", "Cache-Control: max-age=300\r\n"))
+
+    origin = world.scripted(serve)
+    options = {"memory": {"budget": 0}} if with_redis else {}
+    weir = world.weir(origin, world.redis() if with_redis else None, **options)
+    with weir.connect() as connection:
+        connection.send(request("GET", "/"))
+        wait_until(lambda: origin.requests, "it is at the origin")
+        assert weir.ask("PUT", "/").body == b"new"
+        go_on.set()
+        old = connection.response()
+    assert (old.body, old["Cache-Status"]) == (b"old", "Weir; fwd=uri-miss; fwd-status=200; stored")
+    weir.await_metrics({'weir_uncacheable_total{reason="invalidated"}': 1})
+    assert (weir.get("/").cache, weir.get("/").body) == ("MISS", b"new")
 
 
 def test_a_query_the_key_does_not_hold_keeps_a_post_from_being_stored(world):
