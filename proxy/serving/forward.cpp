@@ -143,8 +143,8 @@ Awaitable<void> answer_with(ClientExchange& exchange, upstream::Exchange& origin
     const rules::StoredResponse* const part = stored && stored->partial ? stored.get() : nullptr;
     // Of the exchange's own invalidation the answer is no victim.
     const Storage storage_now{exchange.worker, storage.policy, request, exchange.key};
-    co_await relay(exchange, origin, rules::is_safe(request.method) ? storage : storage_now, arrival,
-                   std::move(collector), part);
+    const Storage& used = rules::is_safe(request.method) ? storage : storage_now;
+    co_await relay(exchange, origin, used, arrival, std::move(collector), part);
     if (plan.whole && stored && !failed && rules::ends_what_is_stored(exchange.record.uncacheable))
         co_await storage.invalidate();
 }
