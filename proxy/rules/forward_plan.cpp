@@ -37,7 +37,10 @@ void append_planned_fields(std::string& out, const ForwardPlan& plan, const Requ
                            const StoredResponse* stored) {
     if (plan.validates) append_conditional_fields(out, *stored);
     if (plan.missing) append_range_fields(out, *stored, *plan.missing);
-    if (plan.keeps_range) append_field(out, "Range", value_of(request.fields, http::field::range));
+    if (!plan.keeps_range) return;
+    append_field(out, "Range", value_of(request.fields, http::field::range));
+    if (const Field* condition = find(request.fields, http::field::if_range))
+        append_field(out, "If-Range", condition->value);
 }
 
 bool may_be_not_modified(const ForwardPlan& plan, const RequestHeader& request) noexcept {

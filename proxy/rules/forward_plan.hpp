@@ -9,7 +9,7 @@ namespace proxy::rules {
 
 struct ForwardPlan {
     bool whole = false;        // the client's conditions and Range stay here: the answer is wanted for others, too
-    bool keeps_range = false;  // but for its Range
+    bool keeps_range = false;  // but for its Range and If-Range
     bool validates = false;    // the stored validators go along: a 304 freshens what is stored
     std::optional<ByteRange> missing{};  // only this goes along, to complete what is stored
     // Something of this client goes along that may decide the answer: only a 200 or a 206 is stored.

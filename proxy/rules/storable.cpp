@@ -70,8 +70,9 @@ std::string_view to_string(Uncacheable reason) noexcept {
     return names[static_cast<std::size_t>(reason)];
 }
 
-bool ends_what_is_stored(std::optional<Uncacheable> reason) noexcept {
-    if (!reason) return false;
+bool ends_what_is_stored(unsigned status, std::optional<Uncacheable> reason) noexcept {
+    const bool refuses_the_client = status == 401 || status == 403 || status == 407 || status == 429;
+    if (!reason || refuses_the_client) return false;
     switch (*reason) {
         case Uncacheable::authorization:
         case Uncacheable::incomplete:

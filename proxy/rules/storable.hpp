@@ -29,9 +29,9 @@ enum class Uncacheable {
 inline constexpr std::size_t uncacheable_count = 14;
 [[nodiscard]] std::string_view to_string(Uncacheable reason) noexcept;  // "no-store", "vary-any", ...
 
-// Whether a response that is not stored for this reason ends what was stored before: the origin no longer wants it
-// kept, or has another one now. Not so where the reason lies in this client's request alone.
-[[nodiscard]] bool ends_what_is_stored(std::optional<Uncacheable> reason) noexcept;
+// Whether a response of this status that is not stored for this reason ends what was stored before: the origin no
+// longer wants it kept, or has another one now. Not so where the reason lies with this client alone.
+[[nodiscard]] bool ends_what_is_stored(unsigned status, std::optional<Uncacheable> reason) noexcept;
 
 // The freshness to store it with, or why it may not be stored. `request_has_content`: the client sent a body.
 using Storing = std::variant<Freshness, Uncacheable>;

@@ -142,7 +142,9 @@ std::string updated_head(std::string_view head, const ResponseHeader& update, co
                          const Policy& policy) {
     const StorableFields storable(update, arrival, policy);
     std::vector<Field> replacing = storable.list();
-    std::erase_if(replacing, [](const Field& field) { return !may_be_updated(field.id); });
+    std::erase_if(replacing, [](const Field& field) {
+        return !may_be_updated(field.id) || iequals(field.name, "Content-Digest");
+    });
     FieldNames replaced{"Date"};
     for (const Field& field : replacing) replaced.insert(field.name);
 

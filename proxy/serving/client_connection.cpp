@@ -38,6 +38,7 @@ ClientConnection::Received ClientConnection::take_request() {
         content_started_ = false;
     }
     content_size_ = 0;
+    holds_interim_ = false;
     std::string_view received(received_.data() + begin_, end_ - begin_);
     while (received.starts_with("\r\n")) {  // RFC 9112 §2.2
         received.remove_prefix(2);
@@ -154,7 +155,7 @@ Awaitable<void> ClientConnection::interim(const rules::ResponseHeader& header) {
         head.append(field.name).append(": ").append(field.value).append("\r\n");
     }
     head += "\r\n";
-    if (content_started_ && !parser_->is_done()) {
+    if (holds_interim_) {
         held_interim_ += head;
         co_return;
     }

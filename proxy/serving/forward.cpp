@@ -50,9 +50,9 @@ Awaitable<void> answer_failure(ClientExchange& exchange, const store::StoredPtr&
         } else if (ec == Errc::upstream_overloaded) {
             co_await answer_error(exchange, 503, "too many requests wait for the origin", "Retry-After: 1\r\n");
         } else {
-            co_await answer_error(
-                exchange, 502,
-                ec == Errc::upstream_malformed ? "the origin's response is malformed" : "the origin cannot be reached");
+            const std::string_view why =
+                ec == Errc::upstream_malformed ? "the origin's response is malformed" : "the origin cannot be reached";
+            co_await answer_error(exchange, 502, why);
         }
     }
 }
@@ -75,7 +75,8 @@ Awaitable<Next> answer_validated(ClientExchange& exchange, const Storage& storag
     // It is of something else than what is stored, or the client's If-Range no longer holds for the part that is.
     if (!fresh || !rules::has_content_for(exchange.request, *fresh)) co_return Next::ask_for_the_whole;
     exchange.record.outcome = observe::Outcome::revalidated;
-    exchange.record.stored = storage.publish(fresh);
+    exchange.record.uncacheable = storage.publish(fresh);
+    exchange.record.stored = !exchange.record.uncacheable;
     co_await answer_stored(exchange, fresh, rules::current_age(fresh->arrival, exchange.worker.now()));
     co_return Next::answered;
 }
@@ -93,7 +94,8 @@ Awaitable<Next> answer_completed(ClientExchange& exchange, upstream::Exchange& o
     const store::StoredPtr both =
         collector.storable() ? storage.stored_response(origin.header(), arrival, collector, stored.get()) : nullptr;
     if (!both || both->partial) co_return Next::ask_for_the_whole;
-    exchange.record.stored = storage.publish(both);
+    exchange.record.uncacheable = storage.publish(both);
+    exchange.record.stored = !exchange.record.uncacheable;
     co_await answer_stored(exchange, both, rules::current_age(arrival, exchange.worker.now()));
     co_return Next::answered;
 }
@@ -101,6 +103,7 @@ Awaitable<Next> answer_completed(ClientExchange& exchange, upstream::Exchange& o
 // What a 200 to HEAD says of the stored response: it is freshened, or no longer good. RFC 9111 §4.3.5
 Awaitable<void> learn_from_head(const Storage& storage, const rules::StoredResponse& stored,
                                 const rules::ResponseHeader& response, const rules::Arrival& arrival) {
+    if (rules::has(storage.request.fields, http::field::authorization)) co_return;  // one client's view of it
     if (rules::contradicts(response, stored)) {
         co_await storage.invalidate();
     } else if (const auto fresh =
@@ -130,8 +133,12 @@ Awaitable<void> answer_with(ClientExchange& exchange, upstream::Exchange& origin
         const bool answered = co_await answer_stale(exchange, stored, rules::OriginFailure::status_5xx);
         if (answered) co_return;
     }
+    // Of the exchange's own invalidation its answer is no victim, but of one by others it is.
+    const bool was_valid = exchange.worker.node().invalidations.count(exchange.key) == storage.invalidations;
     if (!rules::is_safe(request.method))
         co_await exchange.worker.invalidate(rules::invalidated_keys(request, response, storage.policy.key));
+    const Storage storage_now{exchange.worker, storage.policy, request, exchange.key};
+    const bool invalidated_by_us = was_valid && !rules::is_safe(request.method);
     if (request.method == http::verb::head && stored && response.status == 200)
         co_await learn_from_head(storage, *stored, response, arrival);
 
@@ -141,11 +148,9 @@ Awaitable<void> answer_with(ClientExchange& exchange, upstream::Exchange& origin
         collector.emplace(storage.collector(origin, arrival, has_content, plan.selective, stored.get()));
     }
     const rules::StoredResponse* const part = stored && stored->partial ? stored.get() : nullptr;
-    // Of the exchange's own invalidation the answer is no victim.
-    const Storage storage_now{exchange.worker, storage.policy, request, exchange.key};
-    const Storage& used = rules::is_safe(request.method) ? storage : storage_now;
+    const Storage& used = invalidated_by_us ? storage_now : storage;
     co_await relay(exchange, origin, used, arrival, std::move(collector), part);
-    if (plan.whole && stored && !failed && rules::ends_what_is_stored(exchange.record.uncacheable))
+    if (plan.whole && stored && !failed && rules::ends_what_is_stored(response.status, exchange.record.uncacheable))
         co_await storage.invalidate();
 }
 

@@ -1,16 +1,16 @@
 #pragma once
 // Keeps what was asked of the origin before an invalidation from being stored after it. RFC 9111 §4.4
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <vector>
 
 namespace proxy::serving {
 
-// How often each primary key was invalidated on this node. Any thread. Keys share their counters: a coincidence keeps a
-// response from being stored, and nothing worse.
+// How often each primary key was invalidated on this node. Any thread. Keys share their counters: by coincidence a
+// response may be taken for one that was asked for too early, and not be stored.
 class Invalidations {
  public:
     [[nodiscard]] std::uint64_t count(std::string_view primary_key) const noexcept {
@@ -23,8 +23,8 @@ class Invalidations {
  private:
     static std::size_t index(std::string_view key) noexcept { return std::hash<std::string_view>{}(key) % size; }
 
-    static constexpr std::size_t size = 4096;
-    std::array<std::atomic<std::uint64_t>, size> counters_{};
+    static constexpr std::size_t size = 1u << 16;
+    std::vector<std::atomic<std::uint64_t>> counters_ = std::vector<std::atomic<std::uint64_t>>(size);
 };
 
 }  // namespace proxy::serving

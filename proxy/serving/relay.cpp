@@ -76,9 +76,9 @@ Awaitable<void> relay(ClientExchange& exchange, upstream::Exchange& origin, cons
         // Before the last bytes: whoever has the whole answer finds it stored.
         if (collector && !published && collector->storable() && origin.is_complete()) {
             const store::StoredPtr stored = storage.stored_response(response, arrival, *collector, had);
-            published = stored && storage.publish(stored);
-            if (!published)  // no part that can be placed; or too late
-                collector->give_up(stored ? rules::Uncacheable::invalidated : rules::Uncacheable::status);
+            const std::optional<rules::Uncacheable> refused = storage.publish(stored);
+            published = !refused;
+            if (refused) collector->give_up(*refused);
         }
         if (client_listens) client_listens = co_await send(exchange, framer.frame(*pieces, origin.trailers()));
         if (!client_listens && !(collector && collector->storable())) break;

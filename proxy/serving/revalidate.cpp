@@ -55,7 +55,7 @@ Awaitable<bool> apply(const Storage& storage, upstream::Exchange& origin, const 
     const auto stored = collector.storable() ? storage.stored_response(response, arrival, collector, nullptr) : nullptr;
     if (stored) {
         storage.publish(stored);
-    } else if (rules::ends_what_is_stored(collector.uncacheable())) {
+    } else if (rules::ends_what_is_stored(response.status, collector.uncacheable())) {
         co_await storage.invalidate();
     }
     co_return true;

@@ -51,9 +51,20 @@ store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response,
     return both && both->body->size <= max_object_size() ? both : stored;
 }
 
-bool Storage::publish(const store::StoredPtr& stored) const {
-    const seconds keep = stored->useful_for(worker.now(), policy.keep_for_validation);
-    return worker.publish(primary_key, stored, keep, invalidations);
+std::optional<rules::Uncacheable> Storage::publish(store::StoredPtr stored) const {
+    if (!stored) return rules::Uncacheable::status;
+    const Time now = worker.now();
+    if (stored->partial) {  // others may have stored more while this was on its way
+        const store::StoredPtr current = worker.node().memory.lookup(primary_key, request, now).response;
+        const bool is_fresh = current && rules::current_age(current->arrival, now) < current->freshness.lifetime;
+        if (is_fresh && !current->partial) return rules::Uncacheable::status;
+        store::StoredPtr both = is_fresh ? rules::combined(*current, *stored, stored->head) : nullptr;
+        if (both && both->body->size <= max_object_size()) stored = std::move(both);
+    }
+    const seconds keep = stored->useful_for(now, policy.keep_for_validation);
+    if (keep <= seconds(0)) return rules::Uncacheable::no_freshness;
+    if (!worker.publish(primary_key, stored, keep, invalidations)) return rules::Uncacheable::invalidated;
+    return std::nullopt;
 }
 
 Awaitable<void> Storage::invalidate() const {

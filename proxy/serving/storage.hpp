@@ -28,8 +28,9 @@ struct Storage {
     // The key of the variant; empty where it would be too long.
     [[nodiscard]] std::string key_for(const rules::ResponseHeader& response) const;
 
-    // False where the key was invalidated meanwhile: then nothing is stored.
-    bool publish(const store::StoredPtr& stored) const;
+    // Why not, where nothing was stored: no response was made, it is of no use any more, what is stored has more of the
+    // content, or the key was invalidated meanwhile.
+    std::optional<rules::Uncacheable> publish(store::StoredPtr stored) const;
 
     Awaitable<void> invalidate() const;  // all variants, in both tiers
 

@@ -232,7 +232,7 @@ Awaitable<void> Worker::housekeeping() {
 bool Worker::remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,
                       std::uint64_t invalidations) {
     const auto is_invalid = [&] { return node_.invalidations.count(primary_key) != invalidations; };
-    if (keep <= seconds(0) || is_invalid()) return false;
+    if (is_invalid()) return false;
     node_.memory.put(primary_key, response, now(), keep);
     if (is_invalid()) node_.memory.remove(primary_key);  // which may have come before the put
     return !is_invalid();
@@ -257,9 +257,12 @@ Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr r
         ~Pending() { total -= size; }
     } pending{pending_puts_, static_cast<std::size_t>(response->body->size)};
     pending_puts_ += pending.size;
+    if (node_.invalidations.count(primary_key) != invalidations) co_return;
     // A failure is counted by the client; the response lives on in memory.
     co_await redis_store_->put(primary_key, response, keep);
-    if (node_.invalidations.count(primary_key) != invalidations) co_await redis_store_->remove(primary_key);
+    if (node_.invalidations.count(primary_key) == invalidations) co_return;
+    std::vector<std::string> keys{std::move(primary_key)};  // it was put behind the removal, and may have been found
+    co_await invalidate(std::move(keys));
 }
 
 Awaitable<void> Worker::invalidate(std::vector<std::string> primary_keys) {

@@ -119,7 +119,9 @@ Awaitable<Result<void>> Exchange::run(const OutgoingRequest& request, Client* cl
     } else {
         // The origin may answer before it has read everything; then the rest is not sent.
         const bool chunked = request.content == OutgoingRequest::Content::chunked;
+        client->hold_interim(true);
         auto first = co_await (send_content(*client, chunked) || read_final_header(client));
+        client->hold_interim(false);
         if (const auto* sent = std::get_if<0>(&first)) {
             request_complete_ = sent->has_value();
             if (sent->has_error() && sent->error() != Errc::upstream_closed) co_return *sent;

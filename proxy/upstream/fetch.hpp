@@ -20,8 +20,10 @@ struct Client {
     // call.
     virtual Awaitable<Result<Buffers>> read_content() = 0;
 
-    // A 1xx other than 101, to be passed on; while the content is being read: no later than the final response.
-    // RFC 9110 §15.2
+    // While held, nothing is written: what comes is passed on later, before the final response at the latest.
+    virtual void hold_interim(bool held) = 0;
+
+    // A 1xx other than 101, to be passed on. RFC 9110 §15.2
     virtual Awaitable<void> interim(const rules::ResponseHeader& header) = 0;
 };
 

@@ -2,10 +2,11 @@
 
 import email
 import re
+import threading
 
 import pytest
 from scripted_origin import in_turn
-from wire import wait_until
+from wire import request, wait_until
 
 CONTENT = bytes(range(256)) * 40
 
@@ -273,6 +274,40 @@ def test_a_range_of_a_stale_part_is_validated_as_a_range(world):
     assert ranged(weir, "5-9").cache == "HIT"
     assert ranges_asked(origin) == ["bytes=0-99", "bytes=5-9", "bytes=5-9"]
     assert [field(head, "If-None-Match") for head in origin.requests] == [None, '"v1"', '"v1"']
+
+
+def test_a_continued_download_of_a_stale_part_is_not_continued_in_another_version(world):
+    """If-Range goes along: the origin has another version, and answers with all of it. RFC 9110 §13.1.5"""
+    content = Content(fields="Age: 300\r\n")
+    origin = world.scripted(content)
+    weir = world.weir(origin)
+    ranged(weir, "0-4999")
+    content.tag, content.content = '"v2"', CONTENT[::-1]
+    again = ranged(weir, "500-599", **{"If-Range": '"v1"'})
+    assert (again.status, again.body) == (200, CONTENT[::-1])
+    assert field(origin.requests[1], "If-Range") == '"v1"'
+
+
+def test_a_part_that_comes_late_does_not_replace_what_is_complete(world):
+    go_on = threading.Event()
+    content = Content()
+
+    def serve(origin, peer):
+        while head := peer.head():
+            origin.requests.append(head)
+            if field(head, "Range"):
+                assert go_on.wait(20)
+            peer.send(content.right_answer(head))
+
+    origin = world.scripted(serve)
+    weir = world.weir(origin)
+    with weir.connect() as connection:
+        connection.send(request("GET", "/file", {"Range": "bytes=0-9"}))
+        wait_until(lambda: origin.requests, "the range is at the origin")
+        weir.get("/file")
+        go_on.set()
+        assert connection.response().body == CONTENT[:10]
+    assert weir.get("/file").cache == "HIT"
 
 
 @pytest.mark.parametrize("range_", ["bytes=cow", "items=0-0", "bytes=5-1"])

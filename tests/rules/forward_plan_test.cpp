@@ -62,6 +62,8 @@ TEST_CASE("plan_for: whose conditions and which range go to the origin") {
         {"a range of what is stale", "Range: bytes=0-1", &complete, true, "whole, If-None-Match: \"a\""},
         {"a range of a stale part", "Range: bytes=0-1", &beginning, true,
          "whole, selective, If-None-Match: \"a\", Range: bytes=0-1"},
+        {"a conditional range of a stale part", "Range: bytes=0-1\nIf-Range: \"a\"", &beginning, true,
+         "whole, selective, If-None-Match: \"a\", Range: bytes=0-1, If-Range: \"a\""},
         {"a range beyond the part", "Range: bytes=40-60", &beginning, true, "as it came, selective"},
         {"the whole of a part: the rest", "", &beginning, true, "whole, Range: bytes=50-, If-Range: \"a\""},
         {"the whole of several parts", "", &pieces, true, "whole"},

@@ -222,3 +222,15 @@ TEST_CASE("decide_storing gives the freshness to store with") {
     const Storing storing = decide_storing(request_with(request), false, response_with(lines), {t, t, t, 0s}, {});
     CHECK(std::get<Freshness>(storing).lifetime == 9s);
 }
+
+TEST_CASE("ends_what_is_stored: not for what concerns one client") {
+    using enum Uncacheable;
+    CHECK(ends_what_is_stored(200, no_store));
+    CHECK(ends_what_is_stored(200, is_private));
+    CHECK(ends_what_is_stored(404, no_freshness));
+    CHECK(ends_what_is_stored(200, too_large));
+    CHECK_FALSE(ends_what_is_stored(200, std::nullopt));
+    for (const Uncacheable reason : {authorization, incomplete, invalidated, method, request_content, request_no_store})
+        CHECK_FALSE(ends_what_is_stored(200, reason));
+    for (const unsigned status : {401u, 403u, 407u, 429u}) CHECK_FALSE(ends_what_is_stored(status, no_store));
+}
