@@ -117,7 +117,7 @@ void append_range_fields(std::string& out, const StoredResponse& stored, ByteRan
     append_field(out, "If-Range", field_in(stored.head, "ETag"));
 }
 
-StoredPtr combined(const StoredResponse& stored, const StoredResponse& later, std::string head) {
+StoredPtr merged(const StoredResponse& stored, const StoredResponse& later, std::string head) {
     const bool same = equal(field_in(stored.head, "ETag"), field_in(later.head, "ETag"), Comparison::strong) &&
                       stored.complete_length() == later.complete_length() && stored.key == later.key;
     if (!same || stored.body->size == 0 || later.body->size == 0) return {};

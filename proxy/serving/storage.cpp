@@ -47,7 +47,7 @@ store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response,
     store::StoredPtr stored = collector.finish(key_for(response), rules::selecting_fields(response), status,
                                                std::move(head), arrival, std::move(partial));
     if (!part || !had) return stored;
-    store::StoredPtr both = rules::combined(*had, *stored, rules::updated_head(had->head, response, arrival, policy));
+    store::StoredPtr both = rules::merged(*had, *stored, rules::updated_head(had->head, response, arrival, policy));
     return both && both->body->size <= max_object_size() ? both : stored;
 }
 
@@ -58,7 +58,7 @@ std::optional<rules::Uncacheable> Storage::publish(store::StoredPtr stored) cons
         const store::StoredPtr current = worker.node().memory.lookup(primary_key, request, now).response;
         const bool is_fresh = current && rules::current_age(current->arrival, now) < current->freshness.lifetime;
         if (is_fresh && !current->partial) return rules::Uncacheable::status;
-        store::StoredPtr both = is_fresh ? rules::combined(*current, *stored, stored->head) : nullptr;
+        store::StoredPtr both = is_fresh ? rules::merged(*current, *stored, stored->head) : nullptr;
         if (both && both->body->size <= max_object_size()) stored = std::move(both);
     }
     const seconds keep = stored->useful_for(now, policy.keep_for_validation);

@@ -5,6 +5,7 @@
 #include <bitset>
 #include <charconv>
 
+#include "proxy/rules/partial.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace proxy::rules;

@@ -1,6 +1,7 @@
 // Input: a record as it comes from Redis, without its checksum.
 
 #include "proxy/rules/cache_control.hpp"
+#include "proxy/rules/partial.hpp"
 #include "proxy/rules/range.hpp"
 #include "proxy/rules/reuse.hpp"
 #include "proxy/rules/validation.hpp"
@@ -79,7 +80,7 @@ void fuzz_one(std::string_view bytes) {
         require(response->response->body != nullptr, "never without a body");
         use(*response->response);
         const rules::StoredPtr twice =
-            rules::combined(*response->response, *response->response, response->response->head);
+            rules::merged(*response->response, *response->response, response->response->head);
         if (twice && pieces.count == 0)
             require(encode_response(*twice, response->index_generation, pieces) == record,
                     "combined with itself it is itself");

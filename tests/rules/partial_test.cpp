@@ -140,7 +140,7 @@ TEST_CASE("missing_range and the fields that ask for it") {
     }
 }
 
-TEST_CASE("combined: RFC 9111 §3.4") {
+TEST_CASE("merged: RFC 9111 §3.4") {
     struct Row {
         std::string name;
         std::vector<ByteRange> stored, later;
@@ -161,7 +161,7 @@ TEST_CASE("combined: RFC 9111 §3.4") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const StoredPtr both = combined(partial(row.stored), partial(row.later), "head");
+        const StoredPtr both = merged(partial(row.stored), partial(row.later), "head");
         REQUIRE(both);
         const StoredResponse expected = row.expected.empty() ? partial({{0, 19}}) : partial(row.expected);
         CHECK(content_of(*both) == content_of(expected));
@@ -171,21 +171,21 @@ TEST_CASE("combined: RFC 9111 §3.4") {
     }
 }
 
-TEST_CASE("combined: only what is the same for certain") {
+TEST_CASE("merged: only what is the same for certain") {
     const StoredResponse stored = partial({{0, 4}}, tagged);
-    CHECK_FALSE(combined(stored, partial({{5, 9}}, "ETag: \"b\""), ""));
-    CHECK_FALSE(combined(stored, partial({{5, 9}}, "ETag: W/\"a\""), ""));
-    CHECK_FALSE(combined(stored, partial({{5, 9}}, ""), ""));
-    CHECK_FALSE(combined(partial({{0, 4}}, "ETag: W/\"a\""), partial({{5, 9}}, "ETag: W/\"a\""), ""));
-    CHECK_FALSE(combined(partial({{0, 4}}, ""), partial({{5, 9}}, ""), ""));
-    CHECK_FALSE(combined(stored, partial({{5, 9}}, tagged, 21), ""));
+    CHECK_FALSE(merged(stored, partial({{5, 9}}, "ETag: \"b\""), ""));
+    CHECK_FALSE(merged(stored, partial({{5, 9}}, "ETag: W/\"a\""), ""));
+    CHECK_FALSE(merged(stored, partial({{5, 9}}, ""), ""));
+    CHECK_FALSE(merged(partial({{0, 4}}, "ETag: W/\"a\""), partial({{5, 9}}, "ETag: W/\"a\""), ""));
+    CHECK_FALSE(merged(partial({{0, 4}}, ""), partial({{5, 9}}, ""), ""));
+    CHECK_FALSE(merged(stored, partial({{5, 9}}, tagged, 21), ""));
     StoredResponse of_another_key = partial({{5, 9}});
     of_another_key.key += "&b=2";
-    CHECK_FALSE(combined(stored, of_another_key, ""));
+    CHECK_FALSE(merged(stored, of_another_key, ""));
 
     StoredResponse later = partial({{5, 9}});
     later.arrival.response_time += 5s;
-    const StoredPtr both = combined(stored, later, "the head of both");
+    const StoredPtr both = merged(stored, later, "the head of both");
     REQUIRE(both);
     CHECK(both->head == "the head of both");
     CHECK(both->arrival.response_time == t + 5s);
@@ -199,8 +199,8 @@ TEST_CASE("combined: only what is the same for certain") {
     body->chunks.emplace_back(many.size(), 'x');
     body->size = many.size();
     in_many_parts.body = body;
-    const StoredPtr most = combined(in_many_parts, partial({{500, 500}}, tagged, length), "");
+    const StoredPtr most = merged(in_many_parts, partial({{500, 500}}, tagged, length), "");
     REQUIRE(most);
     CHECK(most->partial->parts.size() == max_parts);
-    CHECK_FALSE(combined(*most, partial({{600, 600}}, tagged, length), ""));
+    CHECK_FALSE(merged(*most, partial({{600, 600}}, tagged, length), ""));
 }
