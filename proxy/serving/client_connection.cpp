@@ -38,7 +38,7 @@ ClientConnection::Received ClientConnection::take_request() {
         content_started_ = false;
     }
     content_size_ = 0;
-    holds_interim_ = false;
+    interim_.clear();
     std::string_view received(received_.data() + begin_, end_ - begin_);
     while (received.starts_with("\r\n")) {  // RFC 9112 §2.2
         received.remove_prefix(2);
@@ -85,15 +85,15 @@ Awaitable<bool> ClientConnection::receive() {
 }
 
 Awaitable<boost::system::error_code> ClientConnection::write(std::span<asio::const_buffer> buffers) {
-    if (!held_interim_.empty()) return write_behind_interim(buffers);
+    if (!interim_.empty()) return write_behind_interim(buffers);
     return write_all(socket_, buffers, deadline_, limits_.write_deadline);
 }
 
 Awaitable<boost::system::error_code> ClientConnection::write_behind_interim(std::span<asio::const_buffer> buffers) {
-    const std::string interim = std::exchange(held_interim_, {});
+    const std::string interim = std::exchange(interim_, {});
     asio::const_buffer buffer = asio::buffer(interim);
     const boost::system::error_code ec = co_await write_all(socket_, {&buffer, 1}, deadline_, limits_.write_deadline);
-    if (ec) co_return ec;
+    if (ec || buffers.empty()) co_return ec;
     co_return co_await write_all(socket_, buffers, deadline_, limits_.write_deadline);
 }
 
@@ -145,22 +145,18 @@ Awaitable<Result<upstream::Buffers>> ClientConnection::read_content() {
     co_return *pieces;
 }
 
-Awaitable<void> ClientConnection::interim(const rules::ResponseHeader& header) {
-    if (request().version == 10) co_return;  // knows no interim responses. RFC 9110 §15.2
-    if (header.status == 100) co_return;     // ours to send: see read_content
-    std::string head = "HTTP/1.1 " + std::to_string(header.status) + ' ' + std::string(header.reason) + "\r\n";
+void ClientConnection::keep_interim(const rules::ResponseHeader& header) {
+    if (request().version == 10) return;  // knows no interim responses. RFC 9110 §15.2
+    if (header.status == 100) return;     // ours to send: see read_content
+    interim_ += "HTTP/1.1 " + std::to_string(header.status) + ' ' + std::string(header.reason) + "\r\n";
     const rules::HopByHopFields hop_by_hop(header.fields);
-    for (const rules::Field& field : header.fields) {
-        if (hop_by_hop.contain(field)) continue;
-        head.append(field.name).append(": ").append(field.value).append("\r\n");
-    }
-    head += "\r\n";
-    if (holds_interim_) {
-        held_interim_ += head;
-        co_return;
-    }
-    asio::const_buffer buffer = asio::buffer(head);
-    co_await write({&buffer, 1});
+    for (const rules::Field& field : header.fields)
+        if (!hop_by_hop.contain(field)) rules::append_field(interim_, field.name, field.value);
+    interim_ += "\r\n";
+}
+
+Awaitable<void> ClientConnection::pass_on_interim() {
+    if (!interim_.empty()) co_await write_behind_interim({});
 }
 
 }  // namespace proxy::serving

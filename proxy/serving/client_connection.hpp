@@ -53,8 +53,8 @@ class ClientConnection
 
     // The request's content, for the origin. Sends 100 (Continue) first where the client waits for it. RFC 9110 §10.1.1
     Awaitable<Result<upstream::Buffers>> read_content() override;
-    void hold_interim(bool held) override { holds_interim_ = held; }
-    Awaitable<void> interim(const rules::ResponseHeader& header) override;
+    void keep_interim(const rules::ResponseHeader& header) override;
+    Awaitable<void> pass_on_interim() override;
 
     [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
 
@@ -80,8 +80,7 @@ class ClientConnection
     upstream::ContentBuffer content_;
     std::uint64_t content_size_ = 0;
     bool content_started_ = false;
-    bool holds_interim_ = false;
-    std::string held_interim_;  // came while content is read: one deadline watches one direction at a time
+    std::string interim_;  // responses not passed on yet
 };
 
 }  // namespace proxy::serving

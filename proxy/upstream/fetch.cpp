@@ -69,7 +69,8 @@ Awaitable<Result<void>> Exchange::read_header() {
     }
 }
 
-Awaitable<Result<void>> Exchange::read_final_header(Client* client) {
+// May be cancelled while it waits for the origin, without losing what has come.
+Awaitable<Result<void>> Exchange::read_final_header(Client* client, bool passes_on_interim) {
     for (int count = 0; !final_; ++count) {
         const Result<void> read = co_await read_header();
         if (read.has_error()) co_return read;
@@ -79,7 +80,8 @@ Awaitable<Result<void>> Exchange::read_final_header(Client* client) {
         } else if (status == 101 || count == max_interim_responses) {
             co_return Errc::upstream_malformed;  // an upgrade nobody asked for, RFC 9110 §7.8; or a flood
         } else if (client) {
-            co_await client->interim(header());
+            client->keep_interim(header());
+            if (passes_on_interim) co_await client->pass_on_interim();
         }
     }
     co_return Result<void>();
@@ -119,9 +121,8 @@ Awaitable<Result<void>> Exchange::run(const OutgoingRequest& request, Client* cl
     } else {
         // The origin may answer before it has read everything; then the rest is not sent.
         const bool chunked = request.content == OutgoingRequest::Content::chunked;
-        client->hold_interim(true);
-        auto first = co_await (send_content(*client, chunked) || read_final_header(client));
-        client->hold_interim(false);
+        // Interim responses are not passed on meanwhile: the client's deadline watches its content.
+        auto first = co_await (send_content(*client, chunked) || read_final_header(client, false));
         if (const auto* sent = std::get_if<0>(&first)) {
             request_complete_ = sent->has_value();
             if (sent->has_error() && sent->error() != Errc::upstream_closed) co_return *sent;
@@ -130,7 +131,8 @@ Awaitable<Result<void>> Exchange::run(const OutgoingRequest& request, Client* cl
         }
     }
     lease_->deadline.set(Clock::now() + pool_.config().first_byte_deadline);
-    co_return co_await read_final_header(client);
+    if (client) co_await client->pass_on_interim();
+    co_return co_await read_final_header(client, true);
 }
 
 Awaitable<Result<Buffers>> Exchange::read_content() {

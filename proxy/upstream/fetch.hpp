@@ -20,11 +20,9 @@ struct Client {
     // call.
     virtual Awaitable<Result<Buffers>> read_content() = 0;
 
-    // While held, nothing is written: what comes is passed on later, before the final response at the latest.
-    virtual void hold_interim(bool held) = 0;
-
-    // A 1xx other than 101, to be passed on. RFC 9110 §15.2
-    virtual Awaitable<void> interim(const rules::ResponseHeader& header) = 0;
+    // Keeps a 1xx other than 101 until it is passed on, or goes out with the final response. RFC 9110 §15.2
+    virtual void keep_interim(const rules::ResponseHeader& header) = 0;
+    virtual Awaitable<void> pass_on_interim() = 0;
 };
 
 struct OutgoingRequest {
@@ -61,7 +59,7 @@ class Exchange {
 
     Awaitable<Result<void>> run(const OutgoingRequest& request, Client* client);
     Awaitable<Result<void>> send_content(Client& client, bool chunked);
-    Awaitable<Result<void>> read_final_header(Client* client);
+    Awaitable<Result<void>> read_final_header(Client* client, bool passes_on_interim);
     Awaitable<Result<void>> read_header();  // of the next response on the connection
     [[nodiscard]] boost::system::error_code broken(boost::system::error_code ec) const;
 
