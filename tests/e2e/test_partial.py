@@ -68,6 +68,14 @@ def served(world):
     return start
 
 
+def connected(nodes):
+    """The nodes, as soon as all their workers are connected to Redis."""
+    nodes = list(nodes)
+    for node in nodes:
+        node.await_metrics({"weir_redis_connected": 2})
+    return nodes
+
+
 def await_stored(weir, fields=()):
     """Until it is in Redis, too, which the origin's answer does not wait for."""
     only_if_cached = {"Cache-Control": "only-if-cached"} | dict(fields)
@@ -180,7 +188,7 @@ def test_an_origin_that_breaks_off_while_a_part_is_completed(served):
 def test_parts_are_shared_through_redis(world):
     redis = world.redis()
     origin = world.scripted(Content())
-    first, second = [world.weir(origin, redis, memory={"budget": 0}) for _ in range(2)]
+    first, second = connected(world.weir(origin, redis, memory={"budget": 0}) for _ in range(2))
     ranged(first, "0-4999")
     await_stored(second, {"Range": "bytes=10-19"})
     part = ranged(second, "10-19")
@@ -356,7 +364,7 @@ def test_a_part_does_not_replace_what_is_complete(served):
 def test_a_node_that_has_a_part_finds_what_another_one_completed(world):
     redis = world.redis()
     origin = world.scripted(Content())
-    first, second = [world.weir(origin, redis) for _ in range(2)]
+    first, second = connected(world.weir(origin, redis) for _ in range(2))
     ranged(first, "0-4999")
     second.get("/file")
     await_stored(first, {"Range": "bytes=5000-5009"})
