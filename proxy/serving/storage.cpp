@@ -1,5 +1,7 @@
 #include "proxy/serving/storage.hpp"
 
+#include <algorithm>
+
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/partial.hpp"
 
@@ -58,7 +60,10 @@ std::optional<rules::Uncacheable> Storage::publish(store::StoredPtr stored) cons
         const store::StoredPtr current = worker.node().memory.lookup(primary_key, request, now).response;
         const bool is_fresh = current && rules::current_age(current->arrival, now) < current->freshness.lifetime;
         if (is_fresh && !current->partial) return rules::Uncacheable::status;
-        store::StoredPtr both = is_fresh ? rules::merged(*current, *stored, stored->head) : nullptr;
+        const bool adds = is_fresh && !std::ranges::all_of(current->partial->parts, [&](const rules::ByteRange& part) {
+                              return rules::holds(*stored, part);
+                          });
+        store::StoredPtr both = adds ? rules::merged(*current, *stored, stored->head) : nullptr;
         if (both && both->body->size <= max_object_size()) stored = std::move(both);
     }
     const seconds keep = stored->useful_for(now, policy.keep_for_validation);

@@ -91,6 +91,7 @@ std::vector<std::pair<std::string, const upstream::PoolStats*>> Worker::pool_sta
 
 // By the path in its normal form, whatever of it the route forwards: none is reached around another one.
 const Route& Worker::route_for(const rules::RequestHeader& request) const {
+    if (routes_.size() == 1) return routes_.front();  // the last one is for everything
     std::string_view host = rules::host_of(request.authority);
     if (host.ends_with('.')) host.remove_suffix(1);  // the same name, written absolutely. RFC 1034 §3.1
     std::string buffer;
