@@ -9,7 +9,6 @@
 namespace proxy::rules {
 namespace {
 
-constexpr std::size_t chunk_size = 64u << 10;
 constexpr std::uint64_t huge = std::numeric_limits<std::uint64_t>::max();
 
 // Of content that is not empty.
@@ -17,18 +16,16 @@ std::vector<ByteRange> parts_of(const StoredResponse& stored) {
     return stored.partial ? stored.partial->parts : std::vector<ByteRange>{{0, stored.body->size - 1}};
 }
 
-void append_content(Body& body, const StoredResponse& stored, ByteRange range) {
-    for_each_piece(*stored.body, offset_in_body(stored, range), range.size(), [&body](std::string_view piece) {
-        const bool fits = !body.chunks.empty() && body.chunks.back().size() + piece.size() <= chunk_size;
-        if (!fits) body.chunks.emplace_back();
-        body.chunks.back().append(piece);
-        body.size += piece.size();
-    });
+void append_content(GrowingBody& body, const StoredResponse& stored, ByteRange range) {
+    for_each_piece(*stored.body, offset_in_body(stored, range), range.size(),
+                   [&body](std::string_view piece) { body.append(piece); });
 }
 
 // The bytes of `later`, and of `stored` those that `later` has not; `parts`: of both.
 BodyPtr united_body(const StoredResponse& stored, const StoredResponse& later, const std::vector<ByteRange>& parts) {
-    auto body = std::make_shared<Body>();
+    std::uint64_t size = 0;
+    for (const ByteRange& part : parts) size += part.size();
+    GrowingBody body(size);
     const std::vector<ByteRange> newer = parts_of(later);
     for (const ByteRange& part : parts) {
         for (std::uint64_t at = part.first; at <= part.last;) {
@@ -36,11 +33,11 @@ BodyPtr united_body(const StoredResponse& stored, const StoredResponse& later, c
             const bool in_later = next != newer.end() && next->first <= at;
             std::uint64_t until = part.last;
             if (next != newer.end()) until = std::min(until, in_later ? next->last : next->first - 1);
-            append_content(*body, in_later ? later : stored, {at, until});
+            append_content(body, in_later ? later : stored, {at, until});
             at = until + 1;
         }
     }
-    return body;
+    return std::move(body).finish();
 }
 
 }  // namespace

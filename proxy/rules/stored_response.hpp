@@ -7,33 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/rules/body.hpp"
 #include "proxy/rules/freshness.hpp"
 
 namespace proxy::rules {
-
-// Content, in the pieces in which it arrived. Immutable once published.
-struct Body {
-    std::vector<std::string> chunks;
-    std::uint64_t size = 0;  // the sum of their sizes
-};
-
-using BodyPtr = std::shared_ptr<const Body>;
-
-// Calls take(std::string_view) with `size` bytes of the content from `offset` on, piece by piece.
-template <class Take>
-void for_each_piece(const Body& body, std::uint64_t offset, std::uint64_t size, Take take) {
-    for (const std::string& chunk : body.chunks) {
-        if (size == 0) return;
-        if (offset >= chunk.size()) {
-            offset -= chunk.size();
-            continue;
-        }
-        const std::string_view piece = std::string_view(chunk).substr(offset, size);
-        offset = 0;
-        size -= piece.size();
-        take(piece);
-    }
-}
 
 // Offsets into a representation, both inclusive; first <= last.
 struct ByteRange {

@@ -40,7 +40,7 @@ void Answers::add(const store::StoredPtr& response, const observe::ExchangeRecor
     buffers_.push_back(asio::buffer(response->head));
     buffers_.emplace_back(generated_.data() + from, generated_.size() - from);
     if (with_content)
-        for (const std::string& chunk : response->body->chunks) buffers_.push_back(asio::buffer(chunk));
+        for (const rules::Chunk& chunk : response->body->chunks) buffers_.emplace_back(chunk.bytes.get(), chunk.size);
     held_.push_back(response);
     records_.push_back(record);
     records_.back().bytes_sent =

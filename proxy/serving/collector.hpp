@@ -25,13 +25,12 @@ class Collector {
     [[nodiscard]] rules::StoredPtr finish(std::string key, std::string selecting_fields, unsigned status,
                                           std::string head, const rules::Arrival& arrival,
                                           std::shared_ptr<const rules::Partial> partial = nullptr);
-    [[nodiscard]] std::uint64_t size() const noexcept { return body_ ? body_->size : 0; }
+    [[nodiscard]] std::uint64_t size() const noexcept { return body_ ? body_->size() : 0; }
 
  private:
     rules::Storing storing_;
     const std::uint64_t limit_;
-    const std::optional<std::uint64_t> expected_;
-    std::shared_ptr<rules::Body> body_;
+    std::optional<rules::GrowingBody> body_;
 };
 
 }  // namespace proxy::serving

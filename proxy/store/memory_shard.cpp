@@ -18,6 +18,13 @@ std::size_t heap_of(const std::string& text) noexcept {
     return text.capacity() <= inline_capacity ? 0 : allocated(text.capacity() + 1);
 }
 
+std::size_t heap_of(const rules::Body& body) noexcept {
+    std::size_t sum =
+        allocated(control_block + sizeof(rules::Body)) + allocated(body.chunks.capacity() * sizeof(rules::Chunk));
+    for (const rules::Chunk& chunk : body.chunks) sum += allocated(control_block + sizeof(std::size_t) + chunk.size);
+    return sum;
+}
+
 std::size_t heap_of(const std::vector<std::string>& texts) noexcept {
     std::size_t sum = allocated(texts.capacity() * sizeof(std::string));
     for (const std::string& text : texts) sum += heap_of(text);
@@ -166,8 +173,8 @@ void MemoryShard::erase_response(Map::iterator at, Dropped& dropped) {
 std::size_t MemoryShard::response_bytes(const rules::StoredResponse& response) noexcept {
     return allocated(sizeof(void*) + sizeof(Map::value_type)) + bucket +
            allocated(control_block + sizeof(rules::StoredResponse)) + heap_of(response.key) + heap_of(response.head) +
-           heap_of(response.selecting_fields) + heap_of(response.surrogate_keys) +
-           allocated(control_block + sizeof(rules::Body)) + heap_of(response.body->chunks) + heap_of(response.partial);
+           heap_of(response.selecting_fields) + heap_of(response.surrogate_keys) + heap_of(*response.body) +
+           heap_of(response.partial);
 }
 
 std::size_t MemoryShard::index_bytes(const Index& index) noexcept {

@@ -56,7 +56,7 @@ inline StoredResponse stored_from(const std::string& lines, unsigned status = 20
     const Lines fields(lines);
     const ResponseHeader response = response_with(fields, status);
     auto body = std::make_shared<Body>();
-    body->chunks.push_back(std::string(size, 'x'));
+    body->chunks.emplace_back(std::string(size, 'x'));
     body->size = size;
     StoredResponse stored;
     stored.key = "http://example.com/path?a=1";

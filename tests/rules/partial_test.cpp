@@ -17,7 +17,7 @@ StoredResponse partial(const std::vector<ByteRange>& parts, const std::string& l
     StoredResponse stored = stored_from(lines, 200, {}, complete_length);
     auto body = std::make_shared<Body>();
     for (const ByteRange& part : parts) {
-        body->chunks.push_back(content.substr(part.first, part.size()));
+        body->chunks.emplace_back(content.substr(part.first, part.size()));
         body->size += part.size();
     }
     stored.body = std::move(body);
@@ -27,7 +27,7 @@ StoredResponse partial(const std::vector<ByteRange>& parts, const std::string& l
 
 std::string content_of(const StoredResponse& stored) {
     std::string content;
-    for (const std::string& chunk : stored.body->chunks) content += chunk;
+    for (const Chunk& chunk : stored.body->chunks) content += chunk.view();
     return content;
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("merged: only what is the same for certain") {
     StoredResponse in_many_parts = partial({{0, 0}}, tagged, length);
     in_many_parts.partial = std::make_shared<const Partial>(Partial{length, many});
     auto body = std::make_shared<Body>();
-    body->chunks.emplace_back(many.size(), 'x');
+    body->chunks.emplace_back(std::string(many.size(), 'x'));
     body->size = many.size();
     in_many_parts.body = body;
     const StoredPtr most = merged(in_many_parts, partial({{500, 500}}, tagged, length), "");

@@ -43,16 +43,18 @@ class Request {
     proxy::rules::RequestHeader header_;
 };
 
-inline proxy::rules::BodyPtr body_of(std::vector<std::string> chunks) {
+inline proxy::rules::BodyPtr body_of(const std::vector<std::string>& chunks) {
     auto body = std::make_shared<proxy::rules::Body>();
-    for (const std::string& chunk : chunks) body->size += chunk.size();
-    body->chunks = std::move(chunks);
+    for (const std::string& chunk : chunks) {
+        body->size += chunk.size();
+        body->chunks.emplace_back(chunk);
+    }
     return body;
 }
 
 inline std::string content_of(const proxy::rules::StoredResponse& response) {
     std::string content;
-    for (const std::string& chunk : response.body->chunks) content += chunk;
+    for (const proxy::rules::Chunk& chunk : response.body->chunks) content += chunk.view();
     return content;
 }
 
