@@ -67,9 +67,11 @@ int run(Config config) {
     store::MemoryStore memory(config.memory);
 
     serving::Invalidations invalidations;
+    serving::Transfers transfers(config.collapse);
     serving::Node node{.config = config,
                        .memory = memory,
                        .invalidations = invalidations,
+                       .transfers = transfers,
                        .local = {},
                        .access_log = {},
                        .log = observe::log};
@@ -86,6 +88,10 @@ int run(Config config) {
     admin::Readiness readiness;
     observe::Sources sources = sources_of(workers, memory, config);
     sources.access_log = access_log.get();
+    sources.transfers = [&transfers] {
+        const serving::Transfers::Stats stats = transfers.stats();
+        return observe::TransferStats{stats.in_flight, stats.marks, stats.bytes};
+    };
     const std::vector<const store::RedisStats*> redis = sources.redis;
     const observe::Metrics metrics(std::move(sources));
     const admin::Endpoints endpoints(metrics, redis, readiness);

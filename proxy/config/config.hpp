@@ -73,6 +73,16 @@ struct MemoryConfig {
     std::size_t shards = 16;                 // a power of two
 };
 
+// One request to the origin for all who ask for the same.
+struct CollapseConfig {
+    std::size_t window = 512u << 10;           // bytes held of a response that will not be stored, for its readers
+    std::size_t max_bytes = 256u << 20;        // of content on its way into the store, all together; more is not stored
+    milliseconds slow_reader_deadline{5'000};  // a client that keeps others from such a response so long is cut off
+    milliseconds hit_for_miss{5'000};          // after an answer that is not for others nobody waits for the next
+    std::size_t max_marks = 10'000;            // of those; for one more the oldest goes
+    std::size_t max_background = 256;          // fetches that no client waits for, per worker
+};
+
 struct AdminConfig {
     std::optional<Endpoint> listen = Endpoint{"127.0.0.1", 9180};  // none: no admin listener
 };
@@ -105,6 +115,7 @@ struct Config {
     std::vector<RouteConfig> routes;        // at least one; the last matches everything
     std::optional<RedisConfig> redis;       // none: memory tier alone
     MemoryConfig memory;
+    CollapseConfig collapse;
     LimitsConfig limits;
     LogConfig log;
     std::vector<std::string> local;       // paths of the admin endpoints also answered on the traffic listener

@@ -95,6 +95,16 @@ void fields(MemoryConfig& memory, Visitor& visit) {
 }
 
 template <class Visitor>
+void fields(CollapseConfig& collapse, Visitor& visit) {
+    visit.scalar("window", collapse.window, Size{128 * kib, 64 * mib});
+    visit.scalar("max_bytes", collapse.max_bytes, Size{0, 1024 * gib});
+    visit.scalar("slow_reader_deadline", collapse.slow_reader_deadline, deadline);
+    visit.scalar("hit_for_miss", collapse.hit_for_miss, Duration{milliseconds{0}, std::chrono::hours{24}});
+    visit.scalar("max_marks", collapse.max_marks, Number{1, many});
+    visit.scalar("max_background", collapse.max_background, Number{0, many});
+}
+
+template <class Visitor>
 void fields(AdminConfig& admin, Visitor& visit) {
     visit.scalar("listen", admin.listen, AdminAddress{});
 }
@@ -125,6 +135,7 @@ void fields(Config& config, Visitor& visit) {
     visit.section("admin", config.admin);
     visit.section("redis", config.redis);
     visit.section("memory", config.memory);
+    visit.section("collapse", config.collapse);
     visit.section("limits", config.limits);
     visit.section("log", config.log);
     visit.list("local", config.local, Text{local_path_from});

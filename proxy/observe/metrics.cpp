@@ -153,6 +153,25 @@ void expose_reasons(Exposition& out, const std::vector<const WorkerMetrics*>& wo
     out.counter("weir_stored_total", "Origin responses stored.").counter(sum(workers, &WorkerMetrics::stored));
 }
 
+void expose_transfers(Exposition& out, const Sources& sources) {
+    const TransferStats stats = sources.transfers ? sources.transfers() : TransferStats{};
+    out.counter("weir_collapsed_total", "Requests answered by another one's request to the origin.")
+        .counter(sum(sources.workers, &WorkerMetrics::collapsed));
+    out.gauge("weir_transfers", "Responses on their way that further requests may wait for.").gauge(stats.in_flight);
+    out.gauge("weir_transfer_readers", "Requests that wait for another one's response, or are answered by it.")
+        .gauge(sum(sources.workers, &WorkerMetrics::followers));
+    out.gauge("weir_transfer_bytes", "Content on its way into the store: collapse.max_bytes limits it.")
+        .gauge(stats.bytes);
+    out.gauge("weir_hit_for_miss_marks", "Resources whose answers nobody waits for: collapse.max_marks limits them.")
+        .gauge(stats.marks);
+    out.gauge("weir_background_fetches", "Fetches that no client waits for: collapse.max_background limits them.")
+        .gauge(sum(sources.workers, &WorkerMetrics::background_fetches));
+    out.counter("weir_background_fetches_total", "Fetches that no client waited for.")
+        .counter(sum(sources.workers, &WorkerMetrics::background_fetches_total));
+    out.counter("weir_background_fetches_refused_total", "Such fetches that were left to later.")
+        .counter(sum(sources.workers, &WorkerMetrics::background_fetches_refused));
+}
+
 void expose_clients(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
     out.gauge("weir_connections", "Client connections that are open.")
         .gauge(sum(workers, &WorkerMetrics::connections_open));
@@ -273,6 +292,7 @@ struct Metrics::Impl final : prometheus::Collectable {
         Exposition out;
         expose_requests(out, sources.workers);
         expose_reasons(out, sources.workers);
+        expose_transfers(out, sources);
         expose_clients(out, sources.workers);
         expose_memory(out, sources);
         expose_redis(out, sources);

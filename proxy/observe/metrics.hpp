@@ -2,6 +2,7 @@
 // All numbers of the node in Prometheus' text format. Nothing is shared with the hit path: the workers' plain counters
 // are summed when scraped. Times are in seconds, sizes in bytes, by Prometheus' conventions.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,6 +17,13 @@ namespace proxy::observe {
 
 class AccessLog;
 
+// Of the responses that are on their way.
+struct TransferStats {
+    std::size_t in_flight = 0;
+    std::size_t marks = 0;  // hit-for-miss
+    std::uint64_t bytes = 0;
+};
+
 // What is read at each scrape; all of it outlives Metrics. Null or empty where the node has no such part.
 struct Sources {
     std::vector<const WorkerMetrics*> workers;
@@ -25,6 +33,7 @@ struct Sources {
     std::vector<const store::RedisStoreStats*> redis_store;                 // one a worker
     std::vector<std::pair<std::string, const upstream::PoolStats*>> pools;  // upstream's name, one a worker
     const AccessLog* access_log = nullptr;
+    std::function<TransferStats()> transfers;
 };
 
 class Metrics {

@@ -27,6 +27,7 @@ void WorkerMetrics::record(const ExchangeRecord& record) noexcept {
     if (record.forwarded) forwarded[static_cast<std::size_t>(*record.forwarded)].add();
     if (record.uncacheable) uncacheable[static_cast<std::size_t>(*record.uncacheable)].add();
     if (record.stored) stored.add();
+    if (record.collapsed) collapsed.add();
 
     switch (record.outcome) {
         case Outcome::hit:

@@ -114,6 +114,11 @@ void Worker::record(const observe::ExchangeRecord& record) {
     if (node_.access_log) node_.access_log(record);
 }
 
+std::size_t Worker::max_object_size() const noexcept {
+    const std::size_t in_memory = std::min(config().memory.max_object_size, config().memory.budget);
+    return std::max(in_memory, config().redis ? config().redis->max_object_size : std::size_t{0});
+}
+
 std::string Worker::new_request_id() {
     static constexpr char digits[] = "0123456789abcdef";
     std::string id(32, '0');
@@ -213,11 +218,7 @@ Awaitable<void> Worker::serve(Socket socket) {
     ClientConnection client(std::move(socket), deadlines_, config().limits, default_authority_);
     clients_.push_back(client);
     metrics_.connections_total.add();
-    metrics_.connections_open.add();
-    struct Leave {
-        Counter& open;
-        ~Leave() { open.subtract(); }
-    } leave{metrics_.connections_open};
+    const CountedWhile open(metrics_.connections_open);
     co_await serve_connection(*this, client);
 }
 
@@ -242,16 +243,16 @@ bool Worker::remember(const std::string& primary_key, const store::StoredPtr& re
 bool Worker::publish(std::string primary_key, const store::StoredPtr& response, seconds keep,
                      std::uint64_t invalidations) {
     if (!remember(primary_key, response, keep, invalidations)) return false;
-    if (!redis_store_) return true;
-    if (pending_puts_ + response->body->size > config().redis->max_pending_bytes)
-        metrics_.puts_refused.add();
-    else
-        spawn(put_in_redis(std::move(primary_key), response, keep, invalidations));
+    if (redis_store_) spawn(put_in_redis(std::move(primary_key), response, keep, invalidations));
     return true;
 }
 
 Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
                                      std::uint64_t invalidations) {
+    if (pending_puts_ + response->body->size > config().redis->max_pending_bytes) {
+        metrics_.puts_refused.add();
+        co_return;
+    }
     struct Pending {
         std::size_t& total;
         std::size_t size;
@@ -259,7 +260,6 @@ Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr r
     } pending{pending_puts_, static_cast<std::size_t>(response->body->size)};
     pending_puts_ += pending.size;
     if (node_.invalidations.count(primary_key) != invalidations) co_return;
-    // A failure is counted by the client; the response lives on in memory.
     co_await redis_store_->put(primary_key, response, keep);
     if (node_.invalidations.count(primary_key) == invalidations) co_return;
     std::vector<std::string> keys{std::move(primary_key)};  // it was put behind the removal, and may have been found
@@ -269,6 +269,7 @@ Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr r
 Awaitable<void> Worker::invalidate(std::vector<std::string> primary_keys) {
     for (const std::string& key : primary_keys) {
         node_.invalidations.add(key);
+        node_.transfers.forget(key);
         node_.memory.remove(key);
     }
     if (!redis_store_) co_return;

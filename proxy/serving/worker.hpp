@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "proxy/async/deadlines.hpp"
@@ -14,6 +13,7 @@
 #include "proxy/observe/worker_metrics.hpp"
 #include "proxy/serving/client_connection.hpp"
 #include "proxy/serving/invalidations.hpp"
+#include "proxy/serving/transfers.hpp"
 #include "proxy/store/memory_store.hpp"
 #include "proxy/store/redis_store.hpp"
 #include "proxy/upstream/connection_pool.hpp"
@@ -34,6 +34,7 @@ struct Node {
     const Config& config;
     store::MemoryStore& memory;
     Invalidations& invalidations;
+    Transfers& transfers;
     std::function<std::optional<LocalResponse>(std::string_view path)> local;  // called for config.local only
     std::function<void(const observe::ExchangeRecord&)> access_log;            // empty: none
     std::function<void(LogLevel, std::string_view)> log;
@@ -91,15 +92,18 @@ class Worker {
     // Removes them from memory at once, and from Redis before it returns, unless Redis is unavailable.
     Awaitable<void> invalidate(std::vector<std::string> primary_keys);
 
-    // Keys a stale response of which is being validated in the background.
-    std::unordered_set<std::string> revalidating;
+    // Of what is published already; a failure is counted, the response lives on in memory.
+    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
+                                 std::uint64_t invalidations);
+
+    [[nodiscard]] Executor executor() noexcept { return io_.get_executor(); }
+    [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
+    [[nodiscard]] std::size_t max_object_size() const noexcept;  // the largest content that any tier stores
 
  private:
     Awaitable<void> accept_clients(Acceptor& acceptor);
     Awaitable<void> serve(Socket socket);
     Awaitable<void> housekeeping();
-    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
-                                 std::uint64_t invalidations);
     void begin_drain();
     void task_ended();
 

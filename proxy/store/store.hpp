@@ -18,6 +18,7 @@ using std::chrono::seconds;
 struct Found {
     StoredPtr response;      // null on a miss
     bool vary_miss = false;  // variants are stored under the key, none for this request
+    std::string variant{};   // then the key that the one for this request would have, as far as is known
 };
 
 // A tier that may have to wait. Arguments live until the awaitable completes; it runs on the tier's own worker. Even
