@@ -49,6 +49,7 @@ observe::Sources sources_of(const std::vector<std::unique_ptr<serving::Worker>>&
         if (config.redis) {
             sources.redis.push_back(worker->redis_stats());
             sources.redis_store.push_back(worker->redis_store_stats());
+            sources.leases.push_back(worker->lease_stats());
         }
         for (auto& pool : worker->pool_stats()) sources.pools.push_back(std::move(pool));
     }
@@ -67,9 +68,11 @@ int run(Config config) {
     store::MemoryStore memory(config.memory);
 
     serving::Invalidations invalidations;
+    store::LeaseEvents lease_events(config.redis ? config.redis->max_lease_waiters : 0);
     serving::Node node{.config = config,
                        .memory = memory,
                        .invalidations = invalidations,
+                       .lease_events = lease_events,
                        .local = {},
                        .access_log = {},
                        .log = observe::log};
@@ -86,6 +89,7 @@ int run(Config config) {
     admin::Readiness readiness;
     observe::Sources sources = sources_of(workers, memory, config);
     sources.access_log = access_log.get();
+    sources.lease_events = &lease_events.stats();
     const std::vector<const store::RedisStats*> redis = sources.redis;
     const observe::Metrics metrics(std::move(sources));
     const admin::Endpoints endpoints(metrics, redis, readiness);
