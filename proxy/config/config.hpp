@@ -64,6 +64,8 @@ struct RedisConfig {
     std::size_t max_object_size = 8u << 20;     // bytes of content; larger responses are not stored in Redis
     std::size_t chunk_size = 256u << 10;        // content above this is split in values of this size
     std::size_t max_variants = 1'000;           // under one primary key; for one more the oldest goes
+    milliseconds lease{2'000};               // to fetch alone; renewed meanwhile, so others wait no longer for the dead
+    std::size_t max_lease_waiters = 10'000;  // per node; one more fetches at once
 };
 
 struct MemoryConfig {

@@ -230,6 +230,28 @@ void expose_redis(Exposition& out, const Sources& sources) {
         .counter(sum(sources.redis_store, &store::RedisStoreStats::variants_dropped));
 }
 
+void expose_leases(Exposition& out, const Sources& sources) {
+    using store::LeaseStats;
+    const auto& leases = sources.leases;
+    const Family asked = out.counter("weir_redis_leases_total",
+                                     "Leases asked for, by the answer. held: another node fetches; failed: none.");
+    asked.counter(sum(leases, &LeaseStats::acquired), {{"outcome", "acquired"}});
+    asked.counter(sum(leases, &LeaseStats::held), {{"outcome", "held"}});
+    asked.counter(sum(leases, &LeaseStats::failed), {{"outcome", "failed"}});
+    out.counter("weir_redis_leases_lost_total", "Leases that another node took while this one still fetched.")
+        .counter(sum(leases, &LeaseStats::lost));
+
+    const store::LeaseEvents::Stats none;
+    const store::LeaseEvents::Stats& events = sources.lease_events ? *sources.lease_events : none;
+    out.gauge("weir_redis_lease_waiters", "Requests that wait for another node's fetch.").gauge(events.waiting.get());
+    const Family ended = out.counter("weir_redis_lease_waits_total",
+                                     "Waits for another node's fetch that ended by its word, or were refused: "
+                                     "redis.max_lease_waiters.");
+    ended.counter(events.stored.get(), {{"outcome", "stored"}});
+    ended.counter(events.not_stored.get(), {{"outcome", "not_stored"}});
+    ended.counter(events.refused.get(), {{"outcome", "refused"}});
+}
+
 void expose_upstreams(Exposition& out, const Sources& sources) {
     using upstream::PoolStats;
     std::map<std::string_view, std::vector<const PoolStats*>> upstreams;
@@ -296,6 +318,7 @@ struct Metrics::Impl final : prometheus::Collectable {
         expose_clients(out, sources.workers);
         expose_memory(out, sources);
         expose_redis(out, sources);
+        expose_leases(out, sources);
         expose_upstreams(out, sources);
         expose_process(out, sources.access_log);
         return std::move(out.families);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proxy/observe/worker_metrics.hpp"
+#include "proxy/store/leases.hpp"
 #include "proxy/store/memory_store.hpp"
 #include "proxy/store/redis_store.hpp"
 #include "proxy/upstream/pool_stats.hpp"
@@ -29,8 +30,10 @@ struct Sources {
     std::vector<const WorkerMetrics*> workers;
     const store::MemoryStore* memory = nullptr;
     std::size_t memory_budget = 0;
-    std::vector<const store::RedisStats*> redis;                            // one a worker
-    std::vector<const store::RedisStoreStats*> redis_store;                 // one a worker
+    std::vector<const store::RedisStats*> redis;             // one a worker
+    std::vector<const store::RedisStoreStats*> redis_store;  // one a worker
+    std::vector<const store::LeaseStats*> leases;            // one a worker
+    const store::LeaseEvents::Stats* lease_events = nullptr;
     std::vector<std::pair<std::string, const upstream::PoolStats*>> pools;  // upstream's name, one a worker
     const AccessLog* access_log = nullptr;
     std::function<TransferStats()> transfers;

@@ -49,6 +49,8 @@ Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node)
             };
         redis_client_ = std::make_unique<store::RedisClient>(io_.get_executor(), *config.redis, std::move(observer));
         redis_store_ = std::make_unique<store::RedisStore>(*redis_client_, *config.redis);
+        leases_ = std::make_unique<store::Leases>(*redis_client_, *config.redis,
+                                                  [this](Awaitable<void> task) { spawn(std::move(task)); });
     }
     for (const UpstreamConfig& upstream : config.upstreams)
         pools_.emplace_back(
@@ -82,6 +84,8 @@ const store::RedisStats* Worker::redis_stats() const noexcept {
 const store::RedisStoreStats* Worker::redis_store_stats() const noexcept {
     return redis_store_ ? &redis_store_->stats() : nullptr;
 }
+
+const store::LeaseStats* Worker::lease_stats() const noexcept { return leases_ ? &leases_->stats() : nullptr; }
 
 std::vector<std::pair<std::string, const upstream::PoolStats*>> Worker::pool_stats() const {
     std::vector<std::pair<std::string, const upstream::PoolStats*>> stats;

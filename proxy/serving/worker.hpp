@@ -14,6 +14,7 @@
 #include "proxy/serving/client_connection.hpp"
 #include "proxy/serving/invalidations.hpp"
 #include "proxy/serving/transfers.hpp"
+#include "proxy/store/leases.hpp"
 #include "proxy/store/memory_store.hpp"
 #include "proxy/store/redis_store.hpp"
 #include "proxy/upstream/connection_pool.hpp"
@@ -35,6 +36,7 @@ struct Node {
     store::MemoryStore& memory;
     Invalidations& invalidations;
     Transfers& transfers;
+    store::LeaseEvents& lease_events;
     std::function<std::optional<LocalResponse>(std::string_view path)> local;  // called for config.local only
     std::function<void(const observe::ExchangeRecord&)> access_log;            // empty: none
     std::function<void(LogLevel, std::string_view)> log;
@@ -61,6 +63,7 @@ class Worker {
     [[nodiscard]] const observe::WorkerMetrics& metrics() const noexcept { return metrics_; }
     [[nodiscard]] const store::RedisStats* redis_stats() const noexcept;
     [[nodiscard]] const store::RedisStoreStats* redis_store_stats() const noexcept;
+    [[nodiscard]] const store::LeaseStats* lease_stats() const noexcept;
     [[nodiscard]] std::vector<std::pair<std::string, const upstream::PoolStats*>> pool_stats() const;
 
     // What follows is for the worker's own coroutines.
@@ -69,6 +72,7 @@ class Worker {
     [[nodiscard]] const Config& config() const noexcept { return node_.config; }
     [[nodiscard]] observe::WorkerMetrics& own_metrics() noexcept { return metrics_; }
     [[nodiscard]] store::RedisStore* redis() noexcept { return redis_store_.get(); }  // null: none configured
+    [[nodiscard]] store::Leases* leases() noexcept { return leases_.get(); }          // null: no Redis
     [[nodiscard]] const Route& route_for(const rules::RequestHeader& request) const;
     [[nodiscard]] Time now() const { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_; }
@@ -113,6 +117,7 @@ class Worker {
     observe::WorkerMetrics metrics_;
     std::unique_ptr<store::RedisClient> redis_client_;
     std::unique_ptr<store::RedisStore> redis_store_;
+    std::unique_ptr<store::Leases> leases_;
     std::vector<std::pair<std::string, std::unique_ptr<upstream::ConnectionPool>>> pools_;
     std::vector<Route> routes_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;

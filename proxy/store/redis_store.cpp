@@ -6,6 +6,7 @@
 #include <charconv>
 #include <random>
 
+#include "proxy/store/redis_names.hpp"
 #include "proxy/store/redis_store_scripts.hpp"
 
 namespace proxy::store {
@@ -267,10 +268,7 @@ Awaitable<void> RedisStore::unlink_pieces(std::string_view name, Pieces pieces) 
 }
 
 std::string RedisStore::name_of(std::string_view primary_key, std::string_view key) const {
-    std::string name = config_.key_prefix;
-    name += ":{";
-    name += primary_key;
-    name += '}';
+    std::string name = redis_name(config_.key_prefix, primary_key);
     if (key.size() > primary_key.size()) name += key.substr(primary_key.size() + 1);
     return name;
 }
