@@ -50,6 +50,8 @@ void fields(rules::Policy& policy, Visitor& visit) {
     visit.scalar("stale_when_disconnected", policy.stale_when_disconnected, Switch{});
     visit.scalar("grace", policy.grace, Lifetime{});
     visit.scalar("keep_for_validation", policy.keep_for_validation, Lifetime{});
+    visit.scalar("early_refresh", policy.early_refresh, FactorOrOff{0.1, 10});
+    visit.scalar("ttl_jitter", policy.ttl_jitter, Percent{50});
     visit.scalar("honour_request_directives", policy.honour_request_directives, Switch{});
     visit.scalar("set_cookie", policy.set_cookie, Choice<rules::SetCookiePolicy>{set_cookie_names});
     visit.scalar("store_errors", policy.store_errors, Switch{});

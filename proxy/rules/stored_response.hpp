@@ -1,6 +1,7 @@
 #pragma once
 // What the cache keeps of a response. Never changes once published: freshening publishes another, sharing the body.
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -40,6 +41,10 @@ struct StoredResponse {
 
     Arrival arrival;
     Freshness freshness;
+
+    // From the forwarded request sent to the response complete. Freshening keeps it: a response that has changed takes
+    // a fetch again, whatever its validation took.
+    std::chrono::milliseconds fetch_time{0};
 
     // The request header fields that selected it, as Vary names them: lower case, sorted, separated by commas; empty
     // without Vary. RFC 9111 §4.1

@@ -79,8 +79,8 @@ std::size_t members_of(const RouteConfig& route) {
     return 6;
 }
 std::size_t members_of(const rules::Policy& policy) {
-    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = policy;
-    return 14;
+    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = policy;
+    return 16;
 }
 
 TEST_CASE("every member of the configuration has a key") {
@@ -165,7 +165,7 @@ routes:
   - {host: a.example, path: '/$${HOME}:["x"]', upstream: 'y: z', cache: false, on_store_failure: fail, ttl: 1s,
      ttl_override: 2s, targeted_fields: [A, b], heuristics: false, heuristic_limit: 3s, stale_while_revalidate: 4s,
      stale_if_error: 5s, stale_when_disconnected: false, grace: 6s, keep_for_validation: 7s,
-     honour_request_directives: true, set_cookie: store, store_errors: true,
+     early_refresh: 1.5, ttl_jitter: 10%, honour_request_directives: true, set_cookie: store, store_errors: true,
      key: {host: 'a:1', path: normalise, query: drop, ignore_tracking: true, ignored_parameters: ['utm_*', 'null'],
            request_fields: [A], cookies: [b]}}
   - {upstream: x}

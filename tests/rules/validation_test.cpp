@@ -132,6 +132,7 @@ TEST_CASE("freshen: another stored response that shares the body") {
     stored.selecting_fields = "foo";
     stored.surrogate_keys = {"k"};
     stored.purge_position = 5;
+    stored.fetch_time = 213ms;
     const Lines lines("Date: Sun, 06 Nov 1994 08:51:17 GMT\nETag: \"a\"\nCache-Control: max-age=20\nX-A: 2");
     const ResponseHeader not_modified = response_with(lines, 304);
     const Arrival arrival = arrival_of(not_modified, t + 99s, t + 100s);
@@ -142,6 +143,7 @@ TEST_CASE("freshen: another stored response that shares the body") {
     CHECK(fresh->selecting_fields == "foo");
     CHECK(fresh->surrogate_keys == stored.surrogate_keys);
     CHECK(fresh->purge_position == 5);
+    CHECK(fresh->fetch_time == 213ms);
     CHECK(fresh->body == stored.body);
     CHECK((fresh->arrival.response_time == t + 100s));
     CHECK((fresh->arrival.date == t + 100s));
