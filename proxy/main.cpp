@@ -69,14 +69,11 @@ int run(Config config) {
 
     serving::Invalidations invalidations;
     serving::Transfers transfers(config.collapse);
-    serving::Node node{.config = config,
-                       .memory = memory,
-                       .invalidations = invalidations,
-                       .transfers = transfers,
     store::LeaseEvents lease_events(config.redis ? config.redis->max_lease_waiters : 0);
     serving::Node node{.config = config,
                        .memory = memory,
                        .invalidations = invalidations,
+                       .transfers = transfers,
                        .lease_events = lease_events,
                        .local = {},
                        .access_log = {},

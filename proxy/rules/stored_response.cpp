@@ -139,12 +139,13 @@ std::string stored_head(const ResponseHeader& response, const Arrival& arrival,
     return head;
 }
 
-StoredPtr completed(const StoredResponse& outline, BodyPtr body) {
+StoredPtr completed(const StoredResponse& outline, BodyPtr body, std::chrono::milliseconds fetch_time) {
     auto stored = std::make_shared<StoredResponse>(outline);
     const bool length_is_told = !field_in(outline.head, "Content-Length").empty();
     if (!length_is_told && has_content(http::verb::get, outline.status))
         append_field(stored->head, "Content-Length", std::to_string(body->size));
     stored->body = std::move(body);
+    stored->fetch_time = fetch_time;
     return stored;
 }
 

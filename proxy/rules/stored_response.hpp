@@ -86,7 +86,7 @@ using StoredPtr = std::shared_ptr<const StoredResponse>;
                                       const Policy& policy);
 
 // `outline`, whose content was still to come, with its content.
-[[nodiscard]] StoredPtr completed(const StoredResponse& outline, BodyPtr body);
+[[nodiscard]] StoredPtr completed(const StoredResponse& outline, BodyPtr body, std::chrono::milliseconds fetch_time);
 
 // A stored head with the fields of a later 304 or HEAD response: they replace those of the same name, but for
 // Content-Encoding, Content-Length, Content-MD5, Content-Range, ETag and Via; dropped and added is the same as above.

@@ -2,7 +2,7 @@
 
 #include "proxy/rules/range.hpp"
 #include "proxy/serving/failure.hpp"
-#include "proxy/serving/fill.hpp"
+#include "proxy/serving/fleet_turn.hpp"
 #include "proxy/serving/follow.hpp"
 #include "proxy/serving/forward.hpp"
 #include "proxy/serving/lookup.hpp"
@@ -29,18 +29,34 @@ store::Found look_in_memory(const ClientExchange& exchange) {
     return exchange.worker.node().memory.lookup(exchange.key, exchange.request, exchange.worker.now());
 }
 
+// Looks in Redis until it is found there or it is this node's turn to ask the origin; in vain `looked_up` has what is
+// known. Drops the lead where the answer turned out not to be for others.
+Awaitable<rules::Reuse> look_in_fleet(ClientExchange& exchange, LookedUp& looked_up, std::optional<Lead>& lead) {
+    constexpr int max_turns = 3;  // what another node has stored may be gone already, or be of no use to us
+    const auto limit = Clock::now() + exchange.route.pool->config().first_byte_deadline;
+    for (int turns = 0;; ++turns) {
+        looked_up = co_await look_in_redis(exchange, std::move(looked_up.found));
+        rules::Reuse reuse = reuse_of(exchange, looked_up.found);
+        const bool may_wait = lead && !looked_up.store_failed && turns < max_turns;
+        if (!std::holds_alternative<rules::Forward>(reuse) || !may_wait) co_return reuse;
+        const Turn turn = co_await take_turn(exchange.worker, exchange.key, *lead, limit);
+        if (turn == Turn::stored) continue;
+        if (turn == Turn::not_stored) {
+            lead->release(true);
+            lead.reset();
+        }
+        co_return reuse;
+    }
+}
+
 // Looks in Redis, then asks the origin: for this client, and for those who wait for `lead`.
 Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::optional<Lead> lead) {
     if (lead) known = look_in_memory(exchange);  // whoever led before may have published it since
     LookedUp looked_up{.found = std::move(known)};
     rules::Reuse reuse = reuse_of(exchange, looked_up.found);
-    exchange.record.tier = observe::Tier::memory;
-    if (is_forward(reuse)) {
-        looked_up = co_await look_in_redis(exchange, std::move(looked_up.found));
-        if (looked_up.is_from_redis) exchange.record.tier = observe::Tier::redis;
-        reuse = reuse_of(exchange, looked_up.found);
-    }
+    if (is_forward(reuse)) reuse = co_await look_in_fleet(exchange, looked_up, lead);
     const store::StoredPtr& stored = looked_up.found.response;
+    exchange.record.tier = looked_up.is_from_redis ? observe::Tier::redis : observe::Tier::memory;
     if (!stored) exchange.record.tier = observe::Tier::none;
     if (lead && stored && !is_forward(reuse)) {
         lead->transfer().finish(stored, Transfer::Source::redis);
@@ -70,6 +86,7 @@ std::string transfer_name(const ClientExchange& exchange, const store::StoredPtr
 
 Awaitable<bool> answer_reusing(ClientExchange& exchange, const store::StoredPtr& stored, const rules::Reuse& reuse) {
     if (const auto* serve = std::get_if<rules::Serve>(&reuse)) {
+        maybe_refresh_early(exchange.worker, exchange.route, exchange.request, exchange.key, stored);
         exchange.record.outcome = observe::Outcome::hit;
         co_await answer_stored(exchange, stored, serve->age);
     } else if (const auto* stale = std::get_if<rules::ServeWhileRevalidating>(&reuse)) {

@@ -39,8 +39,9 @@ Awaitable<void> put_in_redis(Worker& worker, const Incoming& incoming, StoredPtr
 }
 
 // With the lead, which leaves the table when it is stored: so that nobody finds neither.
-Awaitable<void> put_and_leave(Worker& worker, Lead, Incoming incoming, StoredPtr response) {
+Awaitable<void> put_and_leave(Worker& worker, Lead lead, Incoming incoming, StoredPtr response) {
     co_await put_in_redis(worker, incoming, std::move(response));
+    lead.lease.release(store::LeaseOutcome::stored);
 }
 
 }  // namespace
@@ -78,11 +79,14 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
             }
         }
         if (storable && origin->is_complete()) {  // published before the readers have the last of it
-            const StoredPtr whole = rules::completed(*outline, transfer.complete(*pieces));
+            const auto fetch_time = std::chrono::floor<milliseconds>(Clock::now() - incoming.asked);
+            const StoredPtr whole = rules::completed(*outline, transfer.complete(*pieces), fetch_time);
             const std::optional<rules::Uncacheable> refused = publish_in_memory(worker, incoming, whole);
             transfer.finish(whole, Transfer::Source::origin, refused, origin->trailers());
             origin.reset();
-            if (!refused) co_await put_in_redis(worker, incoming, whole);
+            if (refused) co_return;
+            co_await put_in_redis(worker, incoming, whole);
+            lead.lease.release(store::LeaseOutcome::stored);
             co_return;
         }
         transfer.append(*pieces);

@@ -96,6 +96,13 @@ class Forwarding {
     [[nodiscard]] bool is_for_others(const upstream::Exchange& origin, const rules::Arrival& arrival,
                                      const rules::Storing& storing) const;
     void publish(const store::StoredPtr& response, Transfer::Source source);
+    [[nodiscard]] Incoming incoming() const {
+        return {.primary_key = exchange_.key,
+                .keep_for_validation = storage_.policy.keep_for_validation,
+                .invalidations = storage_.invalidations,
+                .asked = storage_.asked,
+                .replaces = stored_ != nullptr};
+    }
 
     ClientExchange& exchange_;
     Worker& worker_;
@@ -164,9 +171,7 @@ Awaitable<void> Forwarding::answer_failure(boost::system::error_code ec) {
 
 void Forwarding::publish(const store::StoredPtr& response, Transfer::Source source) {
     if (lead_) {
-        Incoming incoming{exchange_.key, storage_.policy.keep_for_validation, storage_.invalidations,
-                          stored_ != nullptr};
-        record_.uncacheable = finish(worker_, std::move(*lead_), std::move(incoming), response, source);
+        record_.uncacheable = finish(worker_, std::move(*lead_), incoming(), response, source);
         lead_.reset();
     } else {
         record_.uncacheable = storage_.publish(response);
@@ -176,7 +181,7 @@ void Forwarding::publish(const store::StoredPtr& response, Transfer::Source sour
 
 // A 304 to our condition.
 Awaitable<Forwarding::Next> Forwarding::answer_validated(OriginPtr origin, const rules::Arrival& arrival) {
-    const store::StoredPtr fresh = rules::freshen(*stored_, request_, origin->header(), arrival, storage_.policy);
+    const store::StoredPtr fresh = storage_.freshened(*stored_, origin->header(), arrival);
     origin.reset();  // others may use its connection while the client reads
     // It is of something else than what is stored, or the client's If-Range no longer holds for the part that is.
     if (!fresh || !rules::has_content_for(request_, *fresh)) co_return Next::ask_for_the_whole;
@@ -293,8 +298,7 @@ Awaitable<void> Forwarding::share(OriginPtr origin, const rules::Arrival& arriva
     const std::shared_ptr<Transfer> transfer = lead_->shared();
     transfer->begin(outline, length, Transfer::Source::origin);
     Transfer::Reader reader(transfer, worker_.executor(), worker_.deadlines());
-    Incoming incoming{exchange_.key, storage_.policy.keep_for_validation, storage_.invalidations, stored_ != nullptr};
-    worker_.spawn(fill_from_origin(worker_, std::move(origin), std::move(*lead_), outline, std::move(incoming)));
+    worker_.spawn(fill_from_origin(worker_, std::move(origin), std::move(*lead_), outline, incoming()));
     lead_.reset();
 
     if (rules::client_copy_is_valid(request_, *outline)) {
@@ -319,7 +323,7 @@ Awaitable<void> Forwarding::share_at_once(OriginPtr origin, store::StoredPtr out
         co_await answer_failure(ec);
         co_return;
     }
-    const store::StoredPtr whole = rules::completed(*outline, collector.finish());
+    const store::StoredPtr whole = rules::completed(*outline, collector.finish(), storage_.fetch_time());
     publish(whole, Transfer::Source::origin);
     if (rules::client_copy_is_valid(request_, *whole)) {
         co_await answer_stored(exchange_, whole, rules::current_age(whole->arrival, worker_.now()));

@@ -1,7 +1,9 @@
 #include "proxy/serving/refresh.hpp"
 
+#include "proxy/rules/early_refresh.hpp"
 #include "proxy/rules/validation.hpp"
 #include "proxy/serving/fill.hpp"
+#include "proxy/serving/fleet_turn.hpp"
 #include "proxy/serving/heads.hpp"
 #include "proxy/serving/request_copy.hpp"
 #include "proxy/serving/storage.hpp"
@@ -30,10 +32,12 @@ class Refresh {
     Awaitable<void> run();
 
  private:
+    Awaitable<bool> is_done_elsewhere();
+    Awaitable<void> ask();
     Awaitable<bool> apply(std::unique_ptr<upstream::Exchange> origin, const rules::Arrival& arrival,
                           const rules::StoredResponse* validated);
     [[nodiscard]] Incoming incoming() const {
-        return {key_, storage_.policy.keep_for_validation, storage_.invalidations, true};
+        return {key_, storage_.policy.keep_for_validation, storage_.invalidations, storage_.asked, true};
     }
 
     Worker& worker_;
@@ -51,7 +55,7 @@ Awaitable<bool> Refresh::apply(std::unique_ptr<upstream::Exchange> origin, const
                                const rules::StoredResponse* validated) {
     const rules::ResponseHeader& response = origin->header();
     if (validated && response.status == 304) {
-        const auto fresh = rules::freshen(*validated, storage_.request, response, arrival, storage_.policy);
+        const auto fresh = storage_.freshened(*validated, response, arrival);
         if (fresh) finish(worker_, std::move(lead_), incoming(), fresh, Transfer::Source::validation);
         co_return fresh != nullptr;
     }
@@ -73,7 +77,31 @@ Awaitable<bool> Refresh::apply(std::unique_ptr<upstream::Exchange> origin, const
     co_return true;
 }
 
+// By another node: then what it got is taken from Redis. Where another is at it, what comes of that is awaited.
+Awaitable<bool> Refresh::is_done_elsewhere() {
+    const auto limit = Clock::now() + route_.pool->config().first_byte_deadline;
+    for (Turn turn = Turn::stored; turn == Turn::stored && worker_.redis();) {
+        const Result<store::Found> found = co_await worker_.redis()->lookup(key_, request_.header());
+        if (!found) break;  // Redis is away
+        const store::StoredPtr& shared = found->response;
+        if (shared && shared->arrival.response_time > stored_->arrival.response_time) {
+            const seconds keep = shared->useful_for(worker_.now(), storage_.policy.keep_for_validation);
+            worker_.remember(key_, shared, keep, storage_.invalidations);
+            lead_.transfer().finish(shared, Transfer::Source::redis);
+            co_return true;
+        }
+        turn = co_await take_turn(worker_, key_, lead_, limit);
+        if (turn == Turn::not_stored) co_return true;
+    }
+    co_return false;
+}
+
 Awaitable<void> Refresh::run() {
+    const bool done = co_await is_done_elsewhere();
+    if (!done) co_await ask();
+}
+
+Awaitable<void> Refresh::ask() {
     const std::string request_id = worker_.new_request_id();
     const ForwardedRequest forwarded(request_.header(), storage_.policy.key, true, route_.pool->config().host);
     const ForwardingInfo info{
@@ -110,6 +138,15 @@ void refresh_in_background(Worker& worker, const Route& route, const rules::Requ
     auto* lead = std::get_if<Lead>(&place);
     if (!lead) return;  // somebody is at it
     worker.spawn(run(std::make_unique<Refresh>(worker, route, request, primary_key, stored, std::move(*lead))));
+}
+
+void maybe_refresh_early(Worker& worker, const Route& route, const rules::RequestHeader& request,
+                         const std::string& primary_key, const store::StoredPtr& stored) {
+    const double beta = route.config->policy.early_refresh;
+    if (beta <= 0) return;
+    const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+    if (rules::should_refresh_early(*stored, now, 1 - worker.random(), beta))
+        refresh_in_background(worker, route, request, primary_key, stored);
 }
 
 }  // namespace proxy::serving

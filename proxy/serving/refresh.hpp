@@ -9,4 +9,8 @@ namespace proxy::serving {
 void refresh_in_background(Worker& worker, const Route& route, const rules::RequestHeader& request,
                            const std::string& primary_key, const store::StoredPtr& stored);
 
+// The same now and then for what is fresh yet, where the route asks for it: see rules::should_refresh_early.
+void maybe_refresh_early(Worker& worker, const Route& route, const rules::RequestHeader& request,
+                         const std::string& primary_key, const store::StoredPtr& stored);
+
 }  // namespace proxy::serving

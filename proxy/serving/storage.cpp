@@ -4,6 +4,7 @@
 
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/partial.hpp"
+#include "proxy/rules/validation.hpp"
 
 namespace proxy::serving {
 
@@ -36,10 +37,19 @@ std::shared_ptr<rules::StoredResponse> Storage::outline(const rules::ResponseHea
     stored->status = response.status == 206 ? 200 : response.status;
     stored->head = rules::stored_head(response, arrival, content_length, worker.config().name, policy);
     stored->arrival = arrival;
-    stored->freshness = freshness;
+    stored->freshness = rules::with_ttl_jitter(freshness, arrival, policy.ttl_jitter, worker.random());
     stored->selecting_fields = rules::selecting_fields(response);
     stored->body = std::make_shared<const rules::Body>(rules::Body{.chunks = {}, .size = content_length.value_or(0)});
     return stored;
+}
+
+store::StoredPtr Storage::freshened(const rules::StoredResponse& stored, const rules::ResponseHeader& not_modified,
+                                    const rules::Arrival& arrival) const {
+    store::StoredPtr fresh = rules::freshen(stored, request, not_modified, arrival, policy);
+    if (!fresh || policy.ttl_jitter == 0) return fresh;
+    auto jittered = std::make_shared<rules::StoredResponse>(*fresh);
+    jittered->freshness = rules::with_ttl_jitter(fresh->freshness, arrival, policy.ttl_jitter, worker.random());
+    return jittered;
 }
 
 store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response, const rules::Arrival& arrival,
@@ -51,6 +61,7 @@ store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response,
 
     const auto stored = outline(response, arrival, collector.freshness(), complete_length);
     stored->body = collector.finish();
+    stored->fetch_time = fetch_time();
     if (size < complete_length) {  // what counts is the bytes that came, whatever Content-Range says of the last
         const rules::ByteRange received{part->range.first, part->range.first + size - 1};
         stored->partial = std::make_shared<const rules::Partial>(rules::Partial{complete_length, {received}});

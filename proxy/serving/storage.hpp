@@ -14,6 +14,7 @@ struct Storage {
     const rules::RequestHeader& request;  // the one that caused the response
     const std::string& primary_key;
     const std::uint64_t invalidations = worker.node().invalidations.count(primary_key);
+    const Clock::time_point asked = Clock::now();
 
     // Whether the response may be stored, and how. `selective`: see rules::ForwardPlan. `had` (may be null): what is
     // stored already; a part does not replace a complete response.
@@ -29,6 +30,13 @@ struct Storage {
                                                                  const rules::Arrival& arrival,
                                                                  const rules::Freshness& freshness,
                                                                  std::optional<std::uint64_t> content_length) const;
+
+    // `stored` with what a 304 says of it; null as rules::freshen.
+    [[nodiscard]] store::StoredPtr freshened(const rules::StoredResponse& stored,
+                                             const rules::ResponseHeader& not_modified,
+                                             const rules::Arrival& arrival) const;
+
+    [[nodiscard]] milliseconds fetch_time() const { return std::chrono::floor<milliseconds>(Clock::now() - asked); }
 
     // What to publish once the collector has it all. A part is combined with the part `had` (may be null) where their
     // validators allow that. Null where there is more of a part than it says.

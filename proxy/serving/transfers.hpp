@@ -12,6 +12,7 @@
 
 #include "proxy/config/config.hpp"
 #include "proxy/serving/transfer.hpp"
+#include "proxy/store/leases.hpp"
 
 namespace proxy::serving {
 
@@ -31,6 +32,9 @@ class Lead {
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
     void leave_table();  // nobody new comes; who is there stays
+
+    // The fleet's: given back when the lead is dropped, or with what became of it.
+    store::HeldLease lease;
 
     // As the transfer's release(): its answer is for the leader alone. `mark`: and so are those of the next requests,
     // most likely.

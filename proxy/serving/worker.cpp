@@ -10,7 +10,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <random>
 
 #include "proxy/rules/uri.hpp"
 #include "proxy/serving/serve_connection.hpp"

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,7 @@ class Worker {
     [[nodiscard]] Time now() const { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_; }
     [[nodiscard]] std::string new_request_id();
+    [[nodiscard]] double random() { return std::uniform_real_distribution<>()(random_); }  // in [0, 1)
 
     [[nodiscard]] bool is_local(std::string_view target) const noexcept;  // a path published by config.local
     [[nodiscard]] std::string& key_buffer() noexcept { return key_; }     // for one look-up, not across a co_await
@@ -125,6 +127,7 @@ class Worker {
     std::string default_authority_;
     std::uint64_t id_prefix_;
     std::uint64_t next_id_ = 0;
+    std::minstd_rand random_{std::random_device{}()};
     std::string key_;
     std::size_t tasks_ = 0;
     std::size_t pending_puts_ = 0;  // bytes of content on their way to Redis
