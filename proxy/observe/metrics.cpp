@@ -106,7 +106,7 @@ std::uint64_t requests_with(const std::vector<const WorkerMetrics*>& workers, Ou
 
 void expose_requests(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
     out.counter("cache_hits_total",
-                "Requests answered with stored content: weir_requests_total of hit, stale and revalidated.")
+                "Requests answered with stored or shared content: weir_requests_total of hit, stale, revalidated.")
         .counter(requests_with(workers, Outcome::hit) + requests_with(workers, Outcome::stale) +
                  requests_with(workers, Outcome::revalidated));
     out.counter("cache_misses_total", "Requests that could have been hits but were answered by the origin.")
@@ -123,7 +123,7 @@ void expose_requests(Exposition& out, const std::vector<const WorkerMetrics*>& w
         .histogram(merge(all));
     const Family duration = out.histogram("weir_request_duration_seconds",
                                           "request_latency_seconds by result. hit: answered from the cache, fresh or "
-                                          "stale; miss: by the origin; other: revalidated, bypass and error.");
+                                          "stale; miss: by the origin; other: collapsed, revalidated, bypass and error.");
     duration.histogram(merge(hits), {{"result", "hit"}});
     duration.histogram(merge(misses), {{"result", "miss"}});
     duration.histogram(merge(others), {{"result", "other"}});

@@ -31,7 +31,7 @@ void WorkerMetrics::record(const ExchangeRecord& record) noexcept {
 
     switch (record.outcome) {
         case Outcome::hit:
-        case Outcome::stale: hit_latency.observe(record.total); break;
+        case Outcome::stale: (record.collapsed ? other_latency : hit_latency).observe(record.total); break;
         case Outcome::miss:
             misses.add();
             miss_latency.observe(record.total);

@@ -43,7 +43,7 @@ bool may_have(const rules::RequestHeader& request, const rules::StoredResponse& 
 void note_source(observe::ExchangeRecord& record, Source source) {
     record.collapsed = source != Source::redis;
     switch (source) {
-        case Source::origin: record.outcome = observe::Outcome::miss; break;
+        case Source::origin: record.outcome = observe::Outcome::hit; break;
         case Source::validation: record.outcome = observe::Outcome::revalidated; break;
         case Source::redis:
             record.outcome = observe::Outcome::hit;

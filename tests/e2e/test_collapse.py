@@ -81,7 +81,7 @@ def test_a_follower_says_that_it_was_collapsed(world):
     assert leader.response()["Cache-Status"] == "Weir; fwd=uri-miss; fwd-status=200; stored"
     response = follower.response()
     assert response["Cache-Status"].startswith("Weir; fwd=uri-miss; ttl=60") and "collapsed" in response["Cache-Status"]
-    assert (response.cache, response["Age"], response.body) == ("MISS", "0", WHOLE)
+    assert (response.cache, response["Age"], response.body) == ("HIT", "0", WHOLE)
 
 
 @pytest.mark.parametrize("leaver", [0, 1])
