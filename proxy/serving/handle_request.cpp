@@ -28,8 +28,15 @@ Awaitable<LookedUp> find_stored(ClientExchange& exchange) {
     const std::uint64_t invalidations = worker.node().invalidations.count(exchange.key);
     // Another node may have stored, freshened or completed it meanwhile.
     Result<store::Found> shared = co_await worker.redis()->lookup(exchange.key, exchange.request);
+    if (shared && shared->content) {
+        Result<store::StoredPtr> whole = co_await store::read_all(*shared->content, shared->response);
+        if (whole)
+            shared->response = std::move(*whole);
+        else
+            shared = whole.error();
+    }
     if (shared.has_error()) {
-        result.store_failed = true;
+        result.store_failed = shared.error() != Errc::store_incomplete && shared.error() != Errc::bad_wire_format;
         co_return result;
     }
     const store::StoredPtr& response = shared->response;
