@@ -62,7 +62,8 @@ struct RedisConfig {
     std::size_t max_queue = 4'096;              // commands in flight per worker; one more is refused
     std::size_t max_pending_bytes = 64u << 20;  // content on its way to Redis, per worker; more stays in memory only
     std::size_t max_object_size = 8u << 20;     // bytes of content; larger responses are not stored in Redis
-    std::size_t chunk_size = 256u << 10;        // content above this is split in values of this size
+    std::size_t chunk_size = 256u << 10;        // content above this is split in values no larger
+    milliseconds content_grace{30'000};         // split content that was replaced stays for those who read it
     std::size_t max_variants = 1'000;           // under one primary key; for one more the oldest goes
     milliseconds lease{2'000};               // to fetch alone; renewed meanwhile, so others wait no longer for the dead
     std::size_t max_lease_waiters = 10'000;  // per node; one more fetches at once

@@ -84,7 +84,8 @@ void fields(RedisConfig& redis, Visitor& visit) {
     visit.scalar("max_queue", redis.max_queue, Number{1, many});
     visit.scalar("max_pending_bytes", redis.max_pending_bytes, Size{0, 1024 * gib});
     visit.scalar("max_object_size", redis.max_object_size, Size{0, 4 * gib});
-    visit.scalar("chunk_size", redis.chunk_size, Size{4 * kib, 512 * mib});
+    visit.scalar("chunk_size", redis.chunk_size, Size{4 * kib, 16 * mib});
+    visit.scalar("content_grace", redis.content_grace, Duration{milliseconds{0}, std::chrono::hours{24}});
     visit.scalar("max_variants", redis.max_variants, Number{1, many});
     visit.scalar("lease", redis.lease, Duration{milliseconds{10}, std::chrono::hours{1}});
     visit.scalar("max_lease_waiters", redis.max_lease_waiters, Number{0, many});

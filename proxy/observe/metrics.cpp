@@ -225,6 +225,9 @@ void expose_redis(Exposition& out, const Sources& sources) {
         .counter(sum(redis, &RedisStats::reconnects));
     out.counter("weir_redis_bad_records_total", "Records from Redis that did not decode or bore another key: misses.")
         .counter(sum(sources.redis_store, &store::RedisStoreStats::bad_records));
+    out.counter("weir_redis_lost_content_total",
+                "Responses in Redis of whose content a part was gone: misses, or answers cut short.")
+        .counter(sum(sources.redis_store, &store::RedisStoreStats::lost_content));
     out.counter("weir_redis_variants_dropped_total",
                 "Variants that left Redis because one resource had too many: redis.max_variants.")
         .counter(sum(sources.redis_store, &store::RedisStoreStats::variants_dropped));

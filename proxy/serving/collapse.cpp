@@ -2,6 +2,7 @@
 
 #include "proxy/rules/range.hpp"
 #include "proxy/serving/failure.hpp"
+#include "proxy/serving/fill.hpp"
 #include "proxy/serving/fleet_turn.hpp"
 #include "proxy/serving/follow.hpp"
 #include "proxy/serving/forward.hpp"
@@ -49,6 +50,27 @@ Awaitable<rules::Reuse> look_in_fleet(ClientExchange& exchange, LookedUp& looked
     }
 }
 
+// Large content is sent while it is read.
+Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, std::optional<Lead> lead) {
+    Worker& worker = exchange.worker;
+    const store::StoredPtr outline = looked_up.found.response;
+    std::shared_ptr<Transfer> transfer;
+    if (lead)
+        transfer = lead->shared();
+    else
+        transfer = std::make_shared<Transfer>(worker.config().collapse.window);
+    transfer->begin(outline, outline->body->size, Transfer::Source::redis);
+    Incoming incoming{.primary_key = exchange.key,
+                      .keep_for_validation = exchange.policy().keep_for_validation,
+                      .invalidations = looked_up.invalidations,
+                      .asked = Clock::now()};
+    worker.spawn(fill_from_redis(worker, transfer, std::move(lead), std::move(looked_up.found.content), outline,
+                                 std::move(incoming)));
+    std::string name;
+    const Followed followed = co_await follow(exchange, transfer, outline, name);
+    if (followed != Followed::answered) co_await answer_failure(exchange, nullptr, Errc::store_unavailable);
+}
+
 // Looks in Redis, then asks the origin: for this client, and for those who wait for `lead`.
 Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::optional<Lead> lead) {
     if (lead) known = look_in_memory(exchange);  // whoever led before may have published it since
@@ -58,6 +80,11 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     const store::StoredPtr& stored = looked_up.found.response;
     exchange.record.tier = looked_up.is_from_redis ? observe::Tier::redis : observe::Tier::memory;
     if (!stored) exchange.record.tier = observe::Tier::none;
+    const bool has_body_to_come = looked_up.found.content && exchange.request.method != rules::http::verb::head;
+    if (stored && has_body_to_come && !is_forward(reuse)) {
+        co_await answer_streaming(exchange, std::move(looked_up), std::move(lead));
+        co_return;
+    }
     if (lead && stored && !is_forward(reuse)) {
         lead->transfer().finish(stored, Transfer::Source::redis);
         lead.reset();

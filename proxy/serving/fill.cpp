@@ -100,4 +100,20 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
     }
 }
 
+Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transfer, std::optional<Lead> /*lead*/,
+                                std::unique_ptr<store::ContentSource> content, StoredPtr outline, Incoming incoming) {
+    for (;;) {
+        const Result<std::vector<rules::Chunk>> chunks = co_await content->next();
+        if (chunks.has_error()) {
+            transfer->fail(chunks.error());
+            co_return;
+        }
+        if (chunks->empty()) break;
+        transfer->append(*chunks);
+    }
+    const StoredPtr whole = rules::completed(*outline, transfer->complete({}), outline->fetch_time);
+    publish_in_memory(worker, incoming, whole);
+    transfer->finish(whole, Transfer::Source::redis);
+}
+
 }  // namespace proxy::serving

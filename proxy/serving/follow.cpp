@@ -102,6 +102,8 @@ Awaitable<Followed> answer_from(ClientExchange& exchange, Transfer::Reader& read
     }
     note_source(exchange.record, status.source);
     const seconds age = rules::current_age(status.response->arrival, exchange.worker.now());
+    if (status.source == Source::redis && age >= status.response->freshness.lifetime)
+        exchange.record.outcome = observe::Outcome::stale;
     if (status.whole || is_copy_valid) {
         co_await answer_stored(exchange, status.response, age);
     } else if (range) {

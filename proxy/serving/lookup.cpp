@@ -6,10 +6,10 @@ Awaitable<LookedUp> look_in_redis(ClientExchange& exchange, store::Found known) 
     Worker& worker = exchange.worker;
     LookedUp result{.found = std::move(known)};
     if (!worker.redis()) co_return result;
-    const std::uint64_t invalidations = worker.node().invalidations.count(exchange.key);
+    result.invalidations = worker.node().invalidations.count(exchange.key);
     Result<store::Found> shared = co_await worker.redis()->lookup(exchange.key, exchange.request);
     if (shared.has_error()) {
-        result.store_failed = true;
+        result.store_failed = shared.error() != Errc::store_incomplete && shared.error() != Errc::bad_wire_format;
         co_return result;
     }
     const store::StoredPtr& stored = result.found.response;
@@ -17,7 +17,7 @@ Awaitable<LookedUp> look_in_redis(ClientExchange& exchange, store::Found known) 
     const bool is_newer = response && (!stored || response->arrival.response_time > stored->arrival.response_time);
     if (is_newer || (response && stored->partial && !response->partial)) {
         const seconds keep = response->useful_for(worker.now(), exchange.policy().keep_for_validation);
-        worker.remember(exchange.key, response, keep, invalidations);
+        if (!shared->content) worker.remember(exchange.key, response, keep, result.invalidations);
         result.found = std::move(*shared);
         result.is_from_redis = true;
     } else if (!stored && shared->vary_miss) {

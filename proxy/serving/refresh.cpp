@@ -83,7 +83,12 @@ Awaitable<bool> Refresh::is_done_elsewhere() {
     for (Turn turn = Turn::stored; turn == Turn::stored && worker_.redis();) {
         const Result<store::Found> found = co_await worker_.redis()->lookup(key_, request_.header());
         if (!found) break;  // Redis is away
-        const store::StoredPtr& shared = found->response;
+        store::StoredPtr shared = found->response;
+        if (found->content) {
+            const Result<store::StoredPtr> whole = co_await store::read_all(*found->content, shared);
+            if (!whole) break;
+            shared = *whole;
+        }
         if (shared && shared->arrival.response_time > stored_->arrival.response_time) {
             const seconds keep = shared->useful_for(worker_.now(), storage_.policy.keep_for_validation);
             worker_.remember(key_, shared, keep, storage_.invalidations);

@@ -105,6 +105,7 @@ struct Node {
         redis_second.latency.observe(40us);
         redis_store.bad_records.set(28);
         redis_store.variants_dropped.set(29);
+        redis_store.lost_content.set(30);
         leases.acquired.set(40);
         leases.held.set(41);
         leases.failed.set(42);
@@ -192,6 +193,7 @@ TEST_CASE("metrics: the sums of the workers' numbers") {
         {"weir_redis_connected", 1},
         {"weir_redis_bad_records_total", 28},
         {"weir_redis_variants_dropped_total", 29},
+        {"weir_redis_lost_content_total", 30},
         {"weir_redis_leases_total{outcome=\"acquired\"}", 40},
         {"weir_redis_leases_total{outcome=\"held\"}", 41},
         {"weir_redis_leases_total{outcome=\"failed\"}", 42},
