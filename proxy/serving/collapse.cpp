@@ -77,6 +77,13 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     LookedUp looked_up{.found = std::move(known)};
     rules::Reuse reuse = reuse_of(exchange, looked_up.found);
     if (is_forward(reuse)) reuse = co_await look_in_fleet(exchange, looked_up, lead);
+    if (looked_up.found.content && is_forward(reuse)) {  // what is to be validated is needed whole
+        const Result<store::StoredPtr> whole =
+            co_await store::read_all(*looked_up.found.content, looked_up.found.response);
+        looked_up.found = {};
+        if (whole) looked_up.found.response = *whole;
+        reuse = reuse_of(exchange, looked_up.found);
+    }
     const store::StoredPtr& stored = looked_up.found.response;
     exchange.record.tier = looked_up.is_from_redis ? observe::Tier::redis : observe::Tier::memory;
     if (!stored) exchange.record.tier = observe::Tier::none;

@@ -26,8 +26,8 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
 std::optional<rules::Uncacheable> finish(Worker& worker, Lead lead, Incoming incoming, const StoredPtr& response,
                                          Transfer::Source source, std::string trailers = {});
 
-// From Redis: the transfer has begun with `outline`, which was found there. The whole goes into memory. `lead`: of those
-// who wait for it, if any may.
+// From Redis: the transfer has begun with `outline`, which was found there. The whole goes into memory. `lead`: of
+// those who wait for it, if any may.
 Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transfer, std::optional<Lead> lead,
                                 std::unique_ptr<store::ContentSource> content, StoredPtr outline, Incoming incoming);
 
