@@ -64,12 +64,15 @@ int run(Config config) {
 
     std::unique_ptr<observe::AccessLog> access_log;
     if (!config.log.access.empty()) access_log = std::make_unique<observe::AccessLog>(config.log.access);
-    store::MemoryStore memory(config.memory);
+    store::Purges purges(config.purge.max_entries);
+    store::MemoryStore memory(config.memory, purges);
+    std::optional<store::PurgeLog> purge_log;
+    if (config.redis) purge_log.emplace(purges, config.purge, *config.redis);
 
-    serving::Invalidations invalidations;
     serving::Node node{.config = config,
                        .memory = memory,
-                       .invalidations = invalidations,
+                       .purges = purges,
+                       .purge_log = purge_log ? &*purge_log : nullptr,
                        .local = {},
                        .access_log = {},
                        .log = observe::log};
@@ -86,6 +89,8 @@ int run(Config config) {
     admin::Readiness readiness;
     observe::Sources sources = sources_of(workers, memory, config);
     sources.access_log = access_log.get();
+    sources.purges = &purges;
+    sources.purge_log = purge_log ? &*purge_log : nullptr;
     const std::vector<const store::RedisStats*> redis = sources.redis;
     const observe::Metrics metrics(std::move(sources));
     const admin::Endpoints endpoints(metrics, redis, readiness);
@@ -124,6 +129,7 @@ int run(Config config) {
     };
     await_signal();
 
+    workers.front()->catch_up();
     std::vector<std::thread> threads;
     for (const auto& worker : workers) threads.emplace_back([&worker = *worker] { worker.run(); });
     readiness.ready = true;

@@ -9,6 +9,7 @@
 
 #include "proxy/observe/worker_metrics.hpp"
 #include "proxy/store/memory_store.hpp"
+#include "proxy/store/purge_log.hpp"
 #include "proxy/store/redis_store.hpp"
 #include "proxy/upstream/pool_stats.hpp"
 
@@ -21,6 +22,8 @@ struct Sources {
     std::vector<const WorkerMetrics*> workers;
     const store::MemoryStore* memory = nullptr;
     std::size_t memory_budget = 0;
+    const store::Purges* purges = nullptr;
+    const store::PurgeLog* purge_log = nullptr;
     std::vector<const store::RedisStats*> redis;                            // one a worker
     std::vector<const store::RedisStoreStats*> redis_store;                 // one a worker
     std::vector<std::pair<std::string, const upstream::PoolStats*>> pools;  // upstream's name, one a worker

@@ -25,7 +25,8 @@ void Collector::add(upstream::Buffers pieces) {
 }
 
 rules::StoredPtr Collector::finish(std::string key, std::string selecting_fields, unsigned status, std::string head,
-                                   const rules::Arrival& arrival, std::shared_ptr<const rules::Partial> partial) {
+                                   const rules::Arrival& arrival, std::vector<std::string> surrogate_keys,
+                                   std::shared_ptr<const rules::Partial> partial) {
     auto stored = std::make_shared<rules::StoredResponse>();
     stored->key = std::move(key);
     stored->status = status;
@@ -33,6 +34,7 @@ rules::StoredPtr Collector::finish(std::string key, std::string selecting_fields
     stored->arrival = arrival;
     stored->freshness = std::get<rules::Freshness>(storing_);
     stored->selecting_fields = std::move(selecting_fields);
+    stored->surrogate_keys = std::move(surrogate_keys);
     stored->body = std::move(*body_).finish();
     stored->partial = std::move(partial);
     return stored;

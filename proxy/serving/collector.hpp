@@ -24,6 +24,7 @@ class Collector {
     // that of `partial`.
     [[nodiscard]] rules::StoredPtr finish(std::string key, std::string selecting_fields, unsigned status,
                                           std::string head, const rules::Arrival& arrival,
+                                          std::vector<std::string> surrogate_keys = {},
                                           std::shared_ptr<const rules::Partial> partial = nullptr);
     [[nodiscard]] std::uint64_t size() const noexcept { return body_ ? body_->size() : 0; }
 

@@ -122,6 +122,15 @@ bool may_store_answer(const ClientExchange& exchange) {
            rules::forwarded_authority(request, key) == request.authority;
 }
 
+// Of the exchange's own invalidation its answer is no victim, but of a purge by others it is. So it counts as newer
+// where that was the only one; in Redis it does not, since another node's may come before ours in the log.
+Storage behind_own_invalidation(const Storage& storage, bool invalidates) {
+    store::Mark mark = storage.mark;
+    const bool is_only_one = storage.worker.node().purges.mark().sequence == mark.sequence + 1;
+    if (invalidates && is_only_one) ++mark.sequence;
+    return {storage.worker, storage.policy, storage.request, storage.primary_key, mark};
+}
+
 // Any other answer: it goes to the client, and into the store or what is stored out of it, as the rules say.
 Awaitable<void> answer_with(ClientExchange& exchange, upstream::Exchange& origin, const Storage& storage,
                             const store::StoredPtr& stored, const rules::ForwardPlan& plan,
@@ -133,12 +142,11 @@ Awaitable<void> answer_with(ClientExchange& exchange, upstream::Exchange& origin
         const bool answered = co_await answer_stale(exchange, stored, rules::OriginFailure::status_5xx);
         if (answered) co_return;
     }
-    // Of the exchange's own invalidation its answer is no victim, but of one by others it is.
-    const bool was_valid = exchange.worker.node().invalidations.count(exchange.key) == storage.invalidations;
-    if (!rules::is_safe(request.method))
-        co_await exchange.worker.invalidate(rules::invalidated_keys(request, response, storage.policy.key));
-    const Storage storage_now{exchange.worker, storage.policy, request, exchange.key};
-    const bool invalidated_by_us = was_valid && !rules::is_safe(request.method);
+    std::vector<std::string> invalidated;
+    if (!rules::is_safe(request.method)) invalidated = rules::invalidated_keys(request, response, storage.policy.key);
+    const bool invalidates = !invalidated.empty();
+    if (invalidates) co_await exchange.worker.invalidate(std::move(invalidated));
+    const Storage storage_now = behind_own_invalidation(storage, invalidates);
     if (request.method == http::verb::head && stored && response.status == 200)
         co_await learn_from_head(storage, *stored, response, arrival);
 
@@ -148,8 +156,7 @@ Awaitable<void> answer_with(ClientExchange& exchange, upstream::Exchange& origin
         collector.emplace(storage.collector(origin, arrival, has_content, plan.selective, stored.get()));
     }
     const rules::StoredResponse* const part = stored && stored->partial ? stored.get() : nullptr;
-    const Storage& used = invalidated_by_us ? storage_now : storage;
-    co_await relay(exchange, origin, used, arrival, std::move(collector), part);
+    co_await relay(exchange, origin, storage_now, arrival, std::move(collector), part);
     if (plan.whole && stored && !failed && rules::ends_what_is_stored(response.status, exchange.record.uncacheable))
         co_await storage.invalidate();
 }

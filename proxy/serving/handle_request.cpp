@@ -3,6 +3,7 @@
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/serving/exchange.hpp"
 #include "proxy/serving/forward.hpp"
+#include "proxy/serving/purge_method.hpp"
 #include "proxy/serving/revalidate.hpp"
 
 namespace proxy::serving {
@@ -25,7 +26,7 @@ Awaitable<LookedUp> find_stored(ClientExchange& exchange) {
         co_return result;
     if (!worker.redis()) co_return result;
 
-    const std::uint64_t invalidations = worker.node().invalidations.count(exchange.key);
+    const store::Mark mark = worker.node().purges.mark();
     // Another node may have stored, freshened or completed it meanwhile.
     Result<store::Found> shared = co_await worker.redis()->lookup(exchange.key, exchange.request);
     if (shared.has_error()) {
@@ -37,7 +38,7 @@ Awaitable<LookedUp> find_stored(ClientExchange& exchange) {
     if (is_newer || (response && stored->partial && !response->partial)) {
         exchange.record.tier = observe::Tier::redis;
         const seconds keep = response->useful_for(now, exchange.policy().keep_for_validation);
-        worker.remember(exchange.key, response, keep, invalidations);
+        worker.node().memory.put(exchange.key, response, now, keep, mark);
         result.found = std::move(*shared);
     } else if (!stored) {
         result.found.vary_miss = result.found.vary_miss || shared->vary_miss;
@@ -82,7 +83,9 @@ Awaitable<void> answer_from_cache_or_origin(ClientExchange& exchange) {
 Awaitable<bool> handle_request(Worker& worker, ClientConnection& client, bool keep_alive) {
     ClientExchange exchange(worker, client, keep_alive);
     const rules::RequestHeader& request = exchange.request;
-    if (worker.is_local(request.target)) {
+    if (request.method == rules::http::verb::purge) {
+        co_await answer_purge(exchange);
+    } else if (worker.is_local(request.target)) {
         const auto local = worker.node().local(request.target.substr(0, request.target.find('?')));
         if (rules::is_safe(request.method) && local) {
             co_await answer_local(exchange, *local);

@@ -53,9 +53,10 @@ enum class Framing { none, content_length, chunked, until_close };
 [[nodiscard]] Framing framing_for(const rules::RequestHeader& request, unsigned status,
                                   std::optional<std::uint64_t> content_length) noexcept;
 
-// The origin's response header section for the client, without the final empty line and the generated fields.
+// The origin's response header section for the client, without the final empty line, the generated fields and the
+// surrogate keys.
 [[nodiscard]] std::string forwarded_head(const rules::ResponseHeader& response, Framing framing, Time date,
-                                         std::string_view proxy_name);
+                                         std::string_view proxy_name, const rules::Policy& policy);
 
 // Appends what is made anew for every answer: Age (where the cache answers), Cache-Status, X-Cache, Connection, and the
 // empty line. RFC 9111 §5.1, RFC 9211. Does not allocate where `out` has room for max_generated_fields.

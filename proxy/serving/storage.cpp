@@ -4,6 +4,7 @@
 
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/partial.hpp"
+#include "proxy/rules/surrogate_keys.hpp"
 
 namespace proxy::serving {
 
@@ -46,8 +47,9 @@ store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response,
     }
     std::string head = rules::stored_head(response, arrival, complete_length, worker.config().name, policy);
     const unsigned status = part ? 200 : response.status;
+    std::vector<std::string> surrogate_keys = rules::surrogate_keys(response.fields, policy).value_or({});
     store::StoredPtr stored = collector.finish(key_for(response), rules::selecting_fields(response), status,
-                                               std::move(head), arrival, std::move(partial));
+                                               std::move(head), arrival, std::move(surrogate_keys), std::move(partial));
     if (!part || !had) return stored;
     store::StoredPtr both = rules::merged(*had, *stored, rules::updated_head(had->head, response, arrival, policy));
     return both && both->body->size <= max_object_size() ? both : stored;
@@ -68,7 +70,7 @@ std::optional<rules::Uncacheable> Storage::publish(store::StoredPtr stored) cons
     }
     const seconds keep = stored->useful_for(now, policy.keep_for_validation);
     if (keep <= seconds(0)) return rules::Uncacheable::no_freshness;
-    if (!worker.publish(primary_key, stored, keep, invalidations)) return rules::Uncacheable::invalidated;
+    if (!worker.publish(primary_key, stored, keep, mark)) return rules::Uncacheable::invalidated;
     return std::nullopt;
 }
 

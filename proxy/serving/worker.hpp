@@ -13,8 +13,9 @@
 #include "proxy/config/config.hpp"
 #include "proxy/observe/worker_metrics.hpp"
 #include "proxy/serving/client_connection.hpp"
-#include "proxy/serving/invalidations.hpp"
 #include "proxy/store/memory_store.hpp"
+#include "proxy/store/purge_log.hpp"
+#include "proxy/store/redis_feed.hpp"
 #include "proxy/store/redis_store.hpp"
 #include "proxy/upstream/connection_pool.hpp"
 
@@ -33,7 +34,8 @@ struct LocalResponse {
 struct Node {
     const Config& config;
     store::MemoryStore& memory;
-    Invalidations& invalidations;
+    store::Purges& purges;
+    store::PurgeLog* purge_log;                                                // null: no Redis is configured
     std::function<std::optional<LocalResponse>(std::string_view path)> local;  // called for config.local only
     std::function<void(const observe::ExchangeRecord&)> access_log;            // empty: none
     std::function<void(LogLevel, std::string_view)> log;
@@ -52,6 +54,10 @@ class Worker {
     // Listens with SO_REUSEPORT, so that the kernel shares out the connections. Throws boost::system::system_error.
     // Returns the port that was bound.
     std::uint16_t listen(const Endpoint& endpoint);
+
+    // Before run(), on the first worker: follows the purge log as far as it goes, so that from the first request on
+    // what Redis holds can be used. Returns without where Redis is unavailable, or after its connect_deadline.
+    void catch_up();
 
     void run();       // on the worker's thread, until stopped and the last task has ended
     void stop();      // any thread: no new connections, idle ones are closed, the others end within drain_deadline
@@ -80,15 +86,15 @@ class Worker {
     // Runs beside the others; counted, so that run() returns only after it. An exception ends the task and is logged.
     void spawn(Awaitable<void> task);
 
-    // Publishes to memory at once, and to Redis behind the client's back. False, and nothing is kept, where the key was
-    // invalidated since `invalidations` were counted for it.
-    bool publish(std::string primary_key, const store::StoredPtr& response, seconds keep, std::uint64_t invalidations);
+    // Publishes to memory at once, and to Redis behind the client's back. False, and nothing is kept, where it was
+    // purged since `mark`, which was taken before the origin was asked.
+    bool publish(std::string primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark);
 
-    // Into memory what was found in Redis, unless the key was invalidated meanwhile.
-    bool remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,
-                  std::uint64_t invalidations);
+    // An operator's: on this node when it returns, on the others as they read the log. The answer is the position in
+    // the log, 0 without Redis; an error where there is no effect.
+    Awaitable<Result<std::uint64_t>> purge(store::Purge purge, observe::PurgeSource source);
 
-    // Removes them from memory at once, and from Redis before it returns, unless Redis is unavailable.
+    // By an origin's answer: the same, but it never fails. Whoever cannot tell the others now does so later.
     Awaitable<void> invalidate(std::vector<std::string> primary_keys);
 
     // Keys a stale response of which is being validated in the background.
@@ -98,8 +104,7 @@ class Worker {
     Awaitable<void> accept_clients(Acceptor& acceptor);
     Awaitable<void> serve(Socket socket);
     Awaitable<void> housekeeping();
-    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
-                                 std::uint64_t invalidations);
+    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
     void begin_drain();
     void task_ended();
 
@@ -109,6 +114,7 @@ class Worker {
     observe::WorkerMetrics metrics_;
     std::unique_ptr<store::RedisClient> redis_client_;
     std::unique_ptr<store::RedisStore> redis_store_;
+    std::unique_ptr<store::RedisFeed> feed_;  // of the first worker, for all
     std::vector<std::pair<std::string, std::unique_ptr<upstream::ConnectionPool>>> pools_;
     std::vector<Route> routes_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;

@@ -48,9 +48,21 @@ IndexRecord index_from(std::string_view bytes, std::string_view primary_key) {
 
 }  // namespace
 
-RedisStore::RedisStore(RedisClient& client, const RedisConfig& config) : client_(client), config_(config) {}
+RedisStore::RedisStore(RedisClient& client, const RedisConfig& config, const Purges& purges)
+    : client_(client), config_(config), purges_(purges) {}
+
+bool RedisStore::is_purged(ResponseRecord& record) const {
+    const Purges::Effect effect = purges_.since_position(record.purge_position, *record.response);
+    if (!effect.gone && effect.stale_since) {
+        rules::StoredResponse& response = *record.response;
+        response.freshness.lifetime =
+            std::min(response.freshness.lifetime, rules::current_age(response.arrival, *effect.stale_since));
+    }
+    return effect.gone;
+}
 
 Awaitable<Result<Found>> RedisStore::lookup(std::string_view primary_key, const rules::RequestHeader& request) {
+    if (!purges_.is_current()) co_return Errc::store_unavailable;
     const std::string name = name_of(primary_key, primary_key);
     Command get{"GET", name};
     Result<Reply> reply = co_await client_.command(std::move(get));
@@ -67,7 +79,7 @@ Awaitable<Result<Found>> RedisStore::lookup(std::string_view primary_key, const 
     if (auto* index = std::get_if<IndexRecord>(&*record))
         co_return co_await lookup_variant(primary_key, request, std::move(*index));
     auto& response = std::get<ResponseRecord>(*record);
-    if (!response.response->selecting_fields.empty()) co_return Found{};
+    if (!response.response->selecting_fields.empty() || is_purged(response)) co_return Found{};
     co_return co_await with_content(std::move(response), name);
 }
 
@@ -104,6 +116,7 @@ Awaitable<Result<Found>> RedisStore::lookup_variant(std::string_view primary_key
         }
         const rules::StoredResponse& response = *found->response;
         if (found->index_generation != index.generation || response.selecting_fields != sets[i]) continue;
+        if (is_purged(*found)) continue;
         if (latest.response && response.arrival.date <= latest.response->arrival.date) continue;
         latest = std::move(*found);
         latest_name = names[i];
@@ -149,7 +162,7 @@ Awaitable<Result<Found>> RedisStore::with_content(ResponseRecord record, std::st
     co_return Found{.response = std::move(record.response), .vary_miss = false};
 }
 
-Awaitable<Result<void>> RedisStore::put(std::string_view primary_key, StoredPtr response, seconds keep) {
+Awaitable<Result<void>> RedisStore::put(std::string_view primary_key, StoredPtr response, seconds keep, Mark mark) {
     const std::uint64_t size = response->body->size;
     if (response->key.empty() || size > config_.max_object_size || keep <= seconds{0}) co_return Result<void>();
     const std::string name = name_of(primary_key, response->key);
@@ -160,8 +173,8 @@ Awaitable<Result<void>> RedisStore::put(std::string_view primary_key, StoredPtr 
         const Result<void> written = co_await write_pieces(*response->body, pieces, name, keep);
         if (!written) co_return written.error();
     }
-    if (response->key == primary_key) co_return co_await put_plain(name, *response, pieces, keep);
-    co_return co_await put_variant(primary_key, name, *response, pieces, keep);
+    if (response->key == primary_key) co_return co_await put_plain(name, *response, pieces, keep, mark);
+    co_return co_await put_variant(primary_key, name, *response, pieces, keep, mark);
 }
 
 Awaitable<Result<void>> RedisStore::write_pieces(const rules::Body& body, Pieces pieces, std::string_view name,
@@ -188,8 +201,8 @@ Awaitable<Result<void>> RedisStore::write_pieces(const rules::Body& body, Pieces
 }
 
 Awaitable<Result<void>> RedisStore::put_plain(std::string_view name, const rules::StoredResponse& response,
-                                              Pieces pieces, seconds keep) {
-    const std::string record = encode_response(response, 0, pieces);
+                                              Pieces pieces, seconds keep, Mark mark) {
+    const std::string record = encode_response(response, mark.position, 0, pieces);
     const std::string ttl = in_milliseconds(keep);
     std::vector<Command> commands(2);
     commands[0] = {"GETRANGE", name, "0", last_of_prefix};
@@ -202,7 +215,8 @@ Awaitable<Result<void>> RedisStore::put_plain(std::string_view name, const rules
 }
 
 Awaitable<Result<void>> RedisStore::put_variant(std::string_view primary_key, std::string_view name,
-                                                const rules::StoredResponse& response, Pieces pieces, seconds keep) {
+                                                const rules::StoredResponse& response, Pieces pieces, seconds keep,
+                                                Mark mark) {
     const std::string index_name = name_of(primary_key, primary_key);
     const std::string variants = variants_of(primary_key);
     const std::string ttl = in_milliseconds(keep);
@@ -220,7 +234,7 @@ Awaitable<Result<void>> RedisStore::put_variant(std::string_view primary_key, st
         if (std::find(sets.begin(), sets.end(), response.selecting_fields) == sets.end())
             index.vary.add(response.selecting_fields);
         const std::string changed = encode_index(primary_key, index);
-        const std::string record = encode_response(response, index.generation, pieces);
+        const std::string record = encode_response(response, mark.position, index.generation, pieces);
         Command put{"EVAL",       put_variant_script, "3",     index_name, name, variants,
                     index_prefix, expected,           changed, record,     ttl,  bound};
         reply = co_await client_.command(std::move(put));
