@@ -17,6 +17,7 @@
 
 #include "proxy/admin/admin_listener.hpp"
 #include "proxy/admin/endpoints.hpp"
+#include "proxy/admin/purge_command.hpp"
 #include "proxy/config/command_line.hpp"
 #include "proxy/config/print_config.hpp"
 #include "proxy/observe/access_log.hpp"
@@ -102,9 +103,19 @@ int run(Config config) {
     for (const std::string& path : config.local)
         observe::log(LogLevel::info, "answered locally, whatever the origin has there: " + path);
 
+    const admin::PurgeApi purge_api{
+        .routes = config.routes,
+        .max_things = config.purge.max_things,
+        .token = config.admin.token,
+        .purges = purges,
+        .log = node.purge_log,
+        .purge = [&worker = *workers.front()](store::Purge purge, admin::PurgeApi::Done done) {
+            worker.purge_for_admin(std::move(purge), std::move(done));
+        }};
     std::unique_ptr<admin::AdminListener> admin_listener;
     if (config.admin.listen) {
-        admin_listener = std::make_unique<admin::AdminListener>(*config.admin.listen, endpoints);
+        admin_listener =
+            std::make_unique<admin::AdminListener>(*config.admin.listen, endpoints, seconds{10}, &purge_api);
         observe::log(LogLevel::info,
                      "admin endpoints on " + to_text({config.admin.listen->host, admin_listener->port()}));
     }
@@ -144,14 +155,27 @@ int run(Config config) {
     return EXIT_SUCCESS;
 }
 
+int purge(const std::vector<std::string>& arguments, const Environment& environment) {
+    const admin::PurgeCommand command = admin::parse_purge_command(arguments, environment);
+    if (command.help) {
+        std::fputs(admin::purge_help().c_str(), stdout);
+    } else {
+        std::puts(admin::run_purge_command(command, seconds{10}).c_str());
+    }
+    return EXIT_SUCCESS;
+}
+
 }  // namespace
 }  // namespace proxy
 
 int main(int argc, char** argv) {
     using proxy::Invocation;
+    const proxy::Environment environment = [](const char* name) -> const char* { return std::getenv(name); };
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
     try {
-        Invocation invocation = proxy::parse_command_line(
-            {argv + 1, argv + argc}, [](const char* name) -> const char* { return std::getenv(name); });
+        if (!arguments.empty() && arguments.front() == "purge")
+            return proxy::purge({arguments.begin() + 1, arguments.end()}, environment);
+        Invocation invocation = proxy::parse_command_line(arguments, environment);
         switch (invocation.action) {
             case Invocation::Action::help: std::fputs(proxy::help_text().c_str(), stdout); return EXIT_SUCCESS;
             case Invocation::Action::version: std::puts("weir " WEIR_VERSION); return EXIT_SUCCESS;

@@ -268,6 +268,17 @@ Awaitable<Result<std::uint64_t>> Worker::purge(store::Purge purge, observe::Purg
     co_return std::uint64_t{0};
 }
 
+void Worker::purge_for_admin(store::Purge purge, std::function<void(Result<std::uint64_t>)> done) {
+    asio::post(io_, [this, purge = std::move(purge), done = std::move(done)]() mutable {
+        spawn(purge_then(std::move(purge), std::move(done)));
+    });
+}
+
+Awaitable<void> Worker::purge_then(store::Purge purge, std::function<void(Result<std::uint64_t>)> done) {
+    const Result<std::uint64_t> position = co_await this->purge(std::move(purge), observe::PurgeSource::admin);
+    done(position);
+}
+
 Awaitable<void> Worker::invalidate(std::vector<std::string> primary_keys) {
     store::Purge purge;
     for (std::string& key : primary_keys) {

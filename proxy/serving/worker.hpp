@@ -63,6 +63,9 @@ class Worker {
     void stop();      // any thread: no new connections, idle ones are closed, the others end within drain_deadline
     void stop_now();  // any thread: everything ends at once
 
+    // Any thread. Calls `done` on the worker's; never where the worker has ended.
+    void purge_for_admin(store::Purge purge, std::function<void(Result<std::uint64_t>)> done);
+
     [[nodiscard]] const observe::WorkerMetrics& metrics() const noexcept { return metrics_; }
     [[nodiscard]] const store::RedisStats* redis_stats() const noexcept;
     [[nodiscard]] const store::RedisStoreStats* redis_store_stats() const noexcept;
@@ -104,6 +107,7 @@ class Worker {
     Awaitable<void> accept_clients(Acceptor& acceptor);
     Awaitable<void> serve(Socket socket);
     Awaitable<void> housekeeping();
+    Awaitable<void> purge_then(store::Purge purge, std::function<void(Result<std::uint64_t>)> done);
     Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
     void begin_drain();
     void task_ended();

@@ -145,17 +145,18 @@ void PurgeLog::take(StreamEntry entry) {
 
 Awaitable<Result<std::uint64_t>> PurgeLog::after_read(RedisClient& client, std::uint64_t read) {
     const std::uint64_t known = purges_.mark().position;
-    const Result<Bounds> found = co_await bounds(client, read);
+    const Result<Bounds> found = co_await bounds(client);
     if (!found) co_return found.error();
     stats_.newest = std::max(found->last, known);
     const bool is_gone = found->first == 0;
-    const bool is_another = !is_gone && (found->last < known || (found->first <= read && !found->has_read));
+    const bool is_another = !is_gone && (found->last < known || (found->first <= read_before_ && !found->has_before));
     if (is_gone || is_another) {
-        if (is_another) stats_.gaps.add();
+        stats_.gaps.add();
         const Log log = is_another ? Log::anew : Log::as_it_is;
         const std::vector<std::string> no_entry;
         const Result<std::uint64_t> last = co_await run_script(client, no_entry, log);
         if (!last) co_return last.error();
+        read_before_ = *last;
         co_return read;  // how the log begins is yet to be read
     }
     if (found->first > read_before_) miss_before(found->first);
@@ -178,8 +179,8 @@ void PurgeLog::miss_before(std::uint64_t position) {
     purges_.apply({.everything = true}, position, now_in_seconds());
 }
 
-Awaitable<Result<PurgeLog::Bounds>> PurgeLog::bounds(RedisClient& client, std::uint64_t read) {
-    const std::string id = stream_id(read);
+Awaitable<Result<PurgeLog::Bounds>> PurgeLog::bounds(RedisClient& client) {
+    const std::string id = stream_id(read_before_);
     std::vector<Command> commands(3);
     commands[0] = {"XRANGE", stream_, "-", "+", "COUNT", "1"};
     commands[1] = {"XREVRANGE", stream_, "+", "-", "COUNT", "1"};

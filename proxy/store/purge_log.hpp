@@ -7,8 +7,8 @@
 //     position is above all positions that node knows of.
 //   - A node that finds the first entry of the log behind what it has read has missed some: all that was stored before
 //     that first entry counts as purged. So does a new node, which has read nothing.
-//   - A node that no longer finds the entry it has read last, though it could not have been trimmed, or finds only
-//     lower positions than it knows, is shown another history: it begins the log anew.
+//   - A node that no longer finds the entry it has read last, though earlier ones are there, or finds only lower
+//     positions than it knows, is shown another history: it begins the log anew.
 // While a node does not follow the log, it goes on with what it has in memory, and asks Redis for nothing
 // (Purges::is_current).
 
@@ -63,12 +63,12 @@ class PurgeLog final : public StreamReader {
     struct Bounds {
         std::uint64_t first = 0;
         std::uint64_t last = 0;
-        bool has_read = false;  // the entry asked for
+        bool has_before = false;  // the entry at read_before_
     };
 
     enum class Log { as_it_is, anew };
     Awaitable<Result<std::uint64_t>> run_script(RedisClient& client, const std::vector<std::string>& fields, Log log);
-    Awaitable<Result<Bounds>> bounds(RedisClient& client, std::uint64_t read);
+    Awaitable<Result<Bounds>> bounds(RedisClient& client);
     Awaitable<Result<void>> append_pending(RedisClient& client);
     Awaitable<void> keep_alive(RedisClient& client);
     void keep(Purge purge);
@@ -80,7 +80,7 @@ class PurgeLog final : public StreamReader {
     PurgeLogStats stats_;
     std::atomic<bool> settled_{false};
     bool caught_up_ = false;         // once; then entries are of this node's time
-    std::uint64_t read_before_ = 0;  // what had been read before the last read
+    std::uint64_t read_before_ = 0;  // an entry that was there when the last read began; 0: none yet
     std::chrono::steady_clock::time_point kept_alive_{};
 
     std::mutex mutex_;  // of what follows, and of Purges::set_current

@@ -202,7 +202,7 @@ Awaitable<Result<void>> RedisStore::write_pieces(const rules::Body& body, Pieces
 
 Awaitable<Result<void>> RedisStore::put_plain(std::string_view name, const rules::StoredResponse& response,
                                               Pieces pieces, seconds keep, Mark mark) {
-    const std::string record = encode_response(response, mark.position, 0, pieces);
+    const std::string record = encode_response(response, 0, pieces, mark.position);
     const std::string ttl = in_milliseconds(keep);
     std::vector<Command> commands(2);
     commands[0] = {"GETRANGE", name, "0", last_of_prefix};
@@ -234,7 +234,7 @@ Awaitable<Result<void>> RedisStore::put_variant(std::string_view primary_key, st
         if (std::find(sets.begin(), sets.end(), response.selecting_fields) == sets.end())
             index.vary.add(response.selecting_fields);
         const std::string changed = encode_index(primary_key, index);
-        const std::string record = encode_response(response, mark.position, index.generation, pieces);
+        const std::string record = encode_response(response, index.generation, pieces, mark.position);
         Command put{"EVAL",       put_variant_script, "3",     index_name, name, variants,
                     index_prefix, expected,           changed, record,     ttl,  bound};
         reply = co_await client_.command(std::move(put));

@@ -242,8 +242,8 @@ Result<Record> read_index(Reader& in, const Prefix& prefix, std::string_view exp
 
 std::uint64_t checksum(std::string_view bytes) noexcept { return XXH3_64bits(bytes.data(), bytes.size()); }
 
-std::string encode_response(const StoredResponse& response, std::uint64_t purge_position,
-                            std::uint64_t index_generation, const Pieces& pieces) {
+std::string encode_response(const StoredResponse& response, std::uint64_t index_generation, const Pieces& pieces,
+                            std::uint64_t purge_position) {
     const std::uint64_t inline_size = pieces.count == 0 ? response.body->size : 0;
     constexpr std::size_t other_fields = 256;
     Writer out(Kind::response, pieces.generation, pieces.count,

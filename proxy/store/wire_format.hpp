@@ -66,8 +66,8 @@ inline constexpr std::string_view index_prefix{"WEIR\x02\x02", 6};
 // All a caller needs to find the pieces of a record.
 inline constexpr std::size_t record_prefix_size = 20;
 
-[[nodiscard]] std::string encode_response(const rules::StoredResponse& response, std::uint64_t purge_position,
-                                          std::uint64_t index_generation, const Pieces& pieces);
+[[nodiscard]] std::string encode_response(const rules::StoredResponse& response, std::uint64_t index_generation,
+                                          const Pieces& pieces, std::uint64_t purge_position = 0);
 [[nodiscard]] std::string encode_index(std::string_view primary_key, const IndexRecord& index);
 
 // `length` bytes of the content from `offset` on.
