@@ -21,9 +21,9 @@ std::variant<store::Purge, LocalResponse> PurgeApi::read(std::string_view conten
     if (!is_json(content_type)) return refused(415, "Content-Type is another one, expected application/json");
     const auto request = parse_purge_request(content);
     if (const auto* bad = std::get_if<store::BadPurge>(&request)) return refused(400, bad->reason);
-    auto purge = store::resolve_purge(std::get<store::PurgeRequest>(request), routes, max_things);
-    if (const auto* bad = std::get_if<store::BadPurge>(&purge)) return refused(400, bad->reason);
-    return std::get<store::Purge>(std::move(purge));
+    auto resolved = store::resolve_purge(std::get<store::PurgeRequest>(request), routes, max_things);
+    if (const auto* bad = std::get_if<store::BadPurge>(&resolved)) return refused(400, bad->reason);
+    return std::get<store::Purge>(std::move(resolved));
 }
 
 LocalResponse PurgeApi::answer(std::size_t things, const std::optional<Result<std::uint64_t>>& position) {

@@ -47,7 +47,8 @@ store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response,
     }
     std::string head = rules::stored_head(response, arrival, complete_length, worker.config().name, policy);
     const unsigned status = part ? 200 : response.status;
-    std::vector<std::string> surrogate_keys = rules::surrogate_keys(response.fields, policy).value_or({});
+    std::vector<std::string> surrogate_keys =
+        rules::surrogate_keys(response.fields, policy).value_or(std::vector<std::string>{});
     store::StoredPtr stored = collector.finish(key_for(response), rules::selecting_fields(response), status,
                                                std::move(head), arrival, std::move(surrogate_keys), std::move(partial));
     if (!part || !had) return stored;
