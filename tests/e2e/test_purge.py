@@ -235,9 +235,8 @@ def test_what_was_being_fetched_when_it_was_purged_is_not_used_after_it(world, r
         assert client.response().body == b"1"
     for weir in nodes:
         gate.go_on.release()
-        answer = weir.get("/a")
-        assert (answer.cache, answer.body) == ("MISS", b"2") or answer.body == b"2"
-    assert gate.number in (2, 3)
+        assert int(weir.get("/a").body) > 1
+    assert [weir.get("/a").cache for weir in nodes] == ["HIT", "HIT"]
 
 
 def test_a_node_that_was_cut_off_catches_up(world, origin, redis):

@@ -182,10 +182,10 @@ TEST_CASE("purges: of too many lengths of prefixes the shorter one stands for th
 
 TEST_CASE("a response purged softly is stale, and no less old than it was") {
     const auto response = tests::example();  // 3 s old when it came at example_time + 1, lifetime 300 s
-    const StoredPtr stale = rules::stale_since(response, example_time + 50s);
+    const rules::StoredPtr stale = rules::stale_since(response, example_time + 50s);
     CHECK(stale->freshness.lifetime == rules::current_age(response->arrival, example_time + 50s));
     CHECK(stale->body == response->body);
     CHECK(response->freshness.lifetime == 300s);
-    CHECK(rules::stale_since(response, example_time + 400s) == StoredPtr(response));
+    CHECK(rules::stale_since(response, example_time + 400s) == rules::StoredPtr(response));
     CHECK(rules::stale_since(stale, example_time + 60s) == stale);
 }
