@@ -98,9 +98,17 @@ Response answer(const Endpoints& endpoints, const Request& request) {
     return from(std::move(*local));
 }
 
+// Any page that an operator's browser shows could post to an address that only the browser reaches.
+bool is_of_foreign_page(const Request& request) {
+    const std::string_view origin = view(request[http::field::origin]);
+    return !origin.empty() && origin != "http://" + std::string(view(request[http::field::host]));
+}
+
 // Why the purge API may not be used; nothing where it may.
 std::optional<Response> refuse_purge(const PurgeApi& api, const Request& request) {
     if (!is_well_formed(request)) return failure(http::status::bad_request);
+    if (is_of_foreign_page(request))
+        return from({.status = 403, .body = error_json("asked by a page of another origin")});
     const std::string_view authorization = view(request[http::field::authorization]);
     if (!api.token.empty() && !rules::is_bearer_of(authorization, api.token)) {
         Response response = from({.status = authorization.empty() ? 401u : 403u,
@@ -209,7 +217,7 @@ struct AdminListener::Impl {
     Awaitable<std::optional<Response>> answer_purge(const Request& request) {
         if (std::optional<Response> refused = refuse_purge(*purges, request)) co_return refused;
         if (request.method() != http::verb::post) co_return from(purges->state());
-        auto read = purges->read(view(request[http::field::content_type]), request.body());
+        auto read = purges->read(request.body());
         if (auto* refused = std::get_if<LocalResponse>(&read)) co_return from(std::move(*refused));
         auto& purge = std::get<store::Purge>(read);
         const std::size_t things = purge.size();

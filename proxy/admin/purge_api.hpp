@@ -24,8 +24,7 @@ struct PurgeApi {
     std::function<void(store::Purge, Done done)> purge;
 
     // What is to be purged, or a 4xx.
-    [[nodiscard]] std::variant<store::Purge, LocalResponse> read(std::string_view content_type,
-                                                                 std::string_view content) const;
+    [[nodiscard]] std::variant<store::Purge, LocalResponse> read(std::string_view content) const;
 
     // `position`: empty where nothing was heard of it.
     [[nodiscard]] static LocalResponse answer(std::size_t things, const std::optional<Result<std::uint64_t>>& position);

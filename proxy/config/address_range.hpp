@@ -13,7 +13,7 @@ struct AddressRange {
     std::array<std::uint8_t, 16> address{};  // IPv4 as ::ffff:a.b.c.d
     unsigned bits = 128;                     // of it that count; the others are 0
 
-    // `text` is one address, IPv4 or IPv6.
+    // `text` is one address. A range of IPv6 has none of IPv4, not even ::/0.
     [[nodiscard]] bool contains(std::string_view text) const;
 
     friend bool operator==(const AddressRange&, const AddressRange&) = default;

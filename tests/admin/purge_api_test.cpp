@@ -60,7 +60,7 @@ TEST_CASE("purge API: what is purged, and what is refused with a reason") {
     const PurgeApi api{routes, 6, "", purges, nullptr, {}};
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const auto read = api.read("application/json; charset=utf-8", row.content);
+        const auto read = api.read(row.content);
         const auto* refused = std::get_if<LocalResponse>(&read);
         REQUIRE((refused != nullptr) == (row.reason != nullptr));
         if (refused == nullptr) continue;
@@ -68,11 +68,7 @@ TEST_CASE("purge API: what is purged, and what is refused with a reason") {
         const std::string reason = json::parse(refused->body).at("error");
         CHECK(reason.substr(0, std::string(row.reason).size()) == row.reason);
     }
-    for (const char* type : {"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"}) {
-        CAPTURE(type);
-        CHECK(std::get<LocalResponse>(api.read(type, R"({"hosts":["a"]})")).status == 415);
-    }
-    const auto read = api.read("application/json", rows[0].content);
+    const auto read = api.read(rows[0].content);
     CHECK(std::get<store::Purge>(read) == store::Purge{.urls = {"http://a/"},
                                                        .surrogate_keys = {"k"},
                                                        .prefixes = {"http://a/b"},

@@ -58,7 +58,7 @@ class Weir(Process):
     def try_purge(self, things, fields=()):
         """The answer of the purge API to these things, or to the bytes of a request."""
         body = things if isinstance(things, bytes) else json.dumps(things).encode()
-        return self.admin("/purge", "POST", {"Content-Type": "application/json", **dict(fields)}, body)
+        return self.admin("/purge", "POST", fields, body)
 
     def purge(self, **things):
         """The position in the log."""
