@@ -75,10 +75,10 @@ int run(Config config) {
     store::LeaseEvents lease_events(config.redis ? config.redis->max_lease_waiters : 0);
     serving::Node node{.config = config,
                        .memory = memory,
-                       .purges = purges,
-                       .purge_log = purge_log ? &*purge_log : nullptr,
                        .transfers = transfers,
                        .lease_events = lease_events,
+                       .purges = purges,
+                       .purge_log = purge_log ? &*purge_log : nullptr,
                        .local = {},
                        .access_log = {},
                        .log = observe::log};
