@@ -253,8 +253,8 @@ void expose_leases(Exposition& out, const Sources& sources) {
     const Family ended = out.counter("weir_redis_lease_waits_total",
                                      "Waits for another node's fetch that ended by its word, or were refused: "
                                      "redis.max_lease_waiters.");
-    ended.counter(events.stored.get(), {{"outcome", "stored"}});
-    ended.counter(events.not_stored.get(), {{"outcome", "not_stored"}});
+    for (std::size_t i = 0; i < store::lease_outcome_count; ++i)
+        ended.counter(events.told[i].get(), {{"outcome", std::string(to_string(static_cast<store::LeaseOutcome>(i)))}});
     ended.counter(events.refused.get(), {{"outcome", "refused"}});
 }
 

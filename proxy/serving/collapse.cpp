@@ -68,7 +68,8 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
                                  std::move(incoming)));
     std::string name;
     const Followed followed = co_await follow(exchange, transfer, outline, name);
-    if (followed != Followed::answered) co_await answer_failure(exchange, nullptr, Errc::store_unavailable);
+    if (followed == Followed::answered) co_return;
+    co_await forward(exchange, {rules::ForwardReason::uri_miss, false}, nullptr);  // purged just now
 }
 
 // Looks in Redis, then asks the origin: for this client, and for those who wait for `lead`.

@@ -3,23 +3,39 @@
 namespace proxy::serving {
 namespace {
 
-// A share of the bytes that all transfers together may hold.
-class Reservation {
+// How a transfer is filled: all of it is held as long as it fits, then only a window.
+class Filling {
  public:
-    explicit Reservation(Transfers& table) : table_(table) {}
-    ~Reservation() { table_.give_back(bytes_); }
-    Reservation(const Reservation&) = delete;
-    Reservation& operator=(const Reservation&) = delete;
+    Filling(Worker& worker, Transfer& transfer)
+        : worker_(worker), transfer_(transfer), room_(worker.executor(), worker.deadlines()) {}
+    ~Filling() { worker_.node().transfers.give_back(reserved_); }
+    Filling(const Filling&) = delete;
+    Filling& operator=(const Filling&) = delete;
 
-    bool grow(std::uint64_t bytes) noexcept {
-        if (!table_.reserve(bytes)) return false;
-        bytes_ += bytes;
-        return true;
+    // Whether it can be held whole with so many bytes more. Once it cannot, that is final.
+    bool fits(std::size_t more) {
+        if (!whole_) return false;
+        whole_ = transfer_.size() + more <= worker_.max_object_size() && worker_.node().transfers.reserve(more);
+        if (whole_)
+            reserved_ += more;
+        else
+            transfer_.hold_only_window();
+        return whole_;
+    }
+    [[nodiscard]] bool is_whole() const noexcept { return whole_; }
+
+    // Before more is appended to a window. False: nobody reads any more.
+    Awaitable<bool> await_room() {
+        if (whole_) co_return true;
+        co_return co_await transfer_.await_room(room_, worker_.config().collapse.slow_reader_deadline);
     }
 
  private:
-    Transfers& table_;
-    std::uint64_t bytes_ = 0;
+    Worker& worker_;
+    Transfer& transfer_;
+    Wakeup room_;
+    std::uint64_t reserved_ = 0;  // of what all transfers together may hold
+    bool whole_ = true;
 };
 
 // Why not, where it was not.
@@ -56,22 +72,17 @@ std::optional<rules::Uncacheable> finish(Worker& worker, Lead lead, Incoming inc
 Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Exchange> origin, Lead lead,
                                  StoredPtr outline, Incoming incoming) {
     Transfer& transfer = lead.transfer();
-    Reservation reservation(worker.node().transfers);
-    Wakeup room(worker.executor(), worker.deadlines());
-    const milliseconds patience = worker.config().collapse.slow_reader_deadline;
-    for (bool storable = true;;) {
+    Filling filling(worker, transfer);
+    for (;;) {
         const Result<upstream::Buffers> pieces = co_await origin->read_content();
         if (pieces.has_error()) {
             transfer.fail(pieces.error());
             co_return;
         }
-        const std::size_t arrived = asio::buffer_size(*pieces);
-        const bool fits = transfer.size() + arrived <= worker.max_object_size();
-        if (storable && !(fits && reservation.grow(arrived))) {
-            storable = false;
-            lead.leave_table();
-            worker.node().transfers.mark(lead.name());
-            transfer.hold_only_window();
+        const bool could_be_stored = filling.is_whole();
+        const bool storable = filling.fits(asio::buffer_size(*pieces));
+        if (could_be_stored && !storable) {
+            lead.release_lease_and_mark();
             if (incoming.replaces) {
                 std::vector<std::string> keys{incoming.primary_key};
                 co_await worker.invalidate(std::move(keys));
@@ -93,22 +104,31 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
             transfer.finish(nullptr, Transfer::Source::origin, rules::Uncacheable::too_large, origin->trailers());
             co_return;
         }
-        if (storable) continue;
-        const bool wanted = co_await transfer.await_room(room, patience);
+        const bool wanted = co_await filling.await_room();
         if (!wanted) co_return;  // the origin's connection is closed with it
     }
 }
 
 Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transfer, std::optional<Lead> /*lead*/,
                                 std::unique_ptr<store::ContentSource> content, StoredPtr outline, Incoming incoming) {
-    for (;;) {
+    Filling filling(worker, *transfer);
+    for (bool end = false; !end;) {
         const Result<std::vector<rules::Chunk>> chunks = co_await content->next();
         if (chunks.has_error()) {
             transfer->fail(chunks.error());
             co_return;
         }
-        if (chunks->empty()) break;
+        end = chunks->empty();
+        std::size_t size = 0;
+        for (const rules::Chunk& chunk : *chunks) size += chunk.size;
+        filling.fits(size);
         transfer->append(*chunks);
+        const bool wanted = co_await filling.await_room();
+        if (!wanted) co_return;
+    }
+    if (!filling.is_whole()) {
+        transfer->finish(nullptr, Transfer::Source::redis);
+        co_return;
     }
     const StoredPtr whole = rules::completed(*outline, transfer->complete({}), outline->fetch_time);
     publish_in_memory(worker, incoming, whole);

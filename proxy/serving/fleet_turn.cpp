@@ -20,6 +20,7 @@ Awaitable<Turn> take_turn(Worker& worker, std::string_view primary_key, Lead& le
         const std::optional<store::LeaseOutcome> outcome = co_await wait.outcome(std::min(left, until_limit));
         if (outcome == store::LeaseOutcome::stored) co_return Turn::stored;
         if (outcome == store::LeaseOutcome::not_stored) co_return Turn::not_stored;
+        if (outcome == store::LeaseOutcome::failed) break;  // waiting for the next one could go on for ever
     }
     co_return Turn::ours;
 }

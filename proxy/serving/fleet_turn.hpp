@@ -6,7 +6,7 @@
 namespace proxy::serving {
 
 enum class Turn {
-    ours,       // nobody else does, or nobody knows: ask
+    ours,       // nobody else does, or in vain, or nobody knows: ask
     stored,     // another node has asked, and what it got can be found in Redis
     not_stored  // another node has asked, and what it got is not for others
 };

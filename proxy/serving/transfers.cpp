@@ -13,10 +13,17 @@ Lead::~Lead() {
 
 void Lead::leave_table() { table_->leave(name_, *transfer_); }
 
+void Lead::release_lease_and_mark() {
+    table_->mark(name_);
+    leave_table();
+    lease.release(store::LeaseOutcome::not_stored);
+}
+
 void Lead::release(bool mark) {
     if (mark) table_->mark(name_);
     leave_table();
     transfer_->release();
+    if (mark) lease.release(store::LeaseOutcome::not_stored);
 }
 
 Transfers::Place Transfers::enter(std::string_view name) {

@@ -33,6 +33,9 @@ class Lead {
 
     void leave_table();  // nobody new comes; who is there stays
 
+    // It will not be stored after all: nobody new comes, and nobody on other nodes waits. Who is there stays.
+    void release_lease_and_mark();
+
     // The fleet's: given back when the lead is dropped, or with what became of it.
     store::HeldLease lease;
 

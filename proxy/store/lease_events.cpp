@@ -5,7 +5,8 @@
 namespace proxy::store {
 
 std::string_view to_string(LeaseOutcome outcome) noexcept {
-    return outcome == LeaseOutcome::stored ? "stored" : "not_stored";
+    static constexpr std::array<std::string_view, lease_outcome_count> names{"stored", "not_stored", "failed"};
+    return names[static_cast<std::size_t>(outcome)];
 }
 
 LeaseEvents::Waiter::~Waiter() {
@@ -33,14 +34,15 @@ std::unique_ptr<LeaseEvents::Waiter> LeaseEvents::await(std::string name, Told t
 }
 
 void LeaseEvents::apply(std::string_view name, std::string_view outcome) {
-    const bool stored = outcome == to_string(LeaseOutcome::stored);
-    if (!stored && outcome != to_string(LeaseOutcome::not_stored)) return;
+    std::size_t which = 0;
+    while (which < lease_outcome_count && outcome != to_string(static_cast<LeaseOutcome>(which))) ++which;
+    if (which == lease_outcome_count) return;
     const std::lock_guard lock(mutex_);
     const auto [first, last] = waiters_.equal_range(name);
     for (auto at = first; at != last; ++at) {
         const Told told = std::exchange(at->second->told_, nullptr);
-        told(stored ? LeaseOutcome::stored : LeaseOutcome::not_stored);
-        (stored ? stats_.stored : stats_.not_stored).add();
+        told(static_cast<LeaseOutcome>(which));
+        stats_.told[which].add();
         stats_.waiting.subtract();
     }
     waiters_.erase(first, last);

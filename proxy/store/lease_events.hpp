@@ -2,6 +2,7 @@
 // Who on this node waits for which lease, and what became of it. The node's one connection that follows the stream of
 // lease events tells it here.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,7 +17,12 @@
 
 namespace proxy::store {
 
-enum class LeaseOutcome { not_stored, stored };
+enum class LeaseOutcome {
+    stored,      // what was fetched can be found in Redis
+    not_stored,  // what was fetched is not for others
+    failed       // nothing was fetched, or not all of it
+};
+inline constexpr std::size_t lease_outcome_count = 3;
 
 [[nodiscard]] std::string_view to_string(LeaseOutcome outcome) noexcept;
 
@@ -56,8 +62,8 @@ class LeaseEvents {
 
     struct Stats {
         Counter waiting;
-        Counter stored, not_stored;  // waiters that were told so
-        Counter refused;             // max_waiters waited already
+        std::array<Counter, lease_outcome_count> told;  // waiters, by what they were told
+        Counter refused;                                // max_waiters waited already
     };
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
 

@@ -81,14 +81,14 @@ class Leases {
 [[nodiscard]] std::string lease_stream(const RedisConfig& config);
 
 // The right to fetch. While it lives its lease is renewed, every third of its time; dropped by any path, it is released
-// as not_stored, so that the others need not wait for its end.
+// as failed, so that the others need not wait for its end.
 class HeldLease {
  public:
     HeldLease() = default;                   // none
     HeldLease(Leases& leases, Lease lease);  // `leases` outlives it
     HeldLease(HeldLease&& other) = default;
     HeldLease& operator=(HeldLease&& other) noexcept;
-    ~HeldLease() { release(LeaseOutcome::not_stored); }
+    ~HeldLease() { release(LeaseOutcome::failed); }
 
     explicit operator bool() const noexcept { return state_ != nullptr; }
 

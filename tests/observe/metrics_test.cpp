@@ -111,8 +111,9 @@ struct Node {
         leases.failed.set(42);
         leases.lost.set(43);
         lease_events.waiting.set(44);
-        lease_events.stored.set(45);
-        lease_events.not_stored.set(46);
+        lease_events.told[0].set(45);
+        lease_events.told[1].set(46);
+        lease_events.told[2].set(48);
         lease_events.refused.set(47);
 
         pool_first.ok.set(31);
@@ -201,6 +202,7 @@ TEST_CASE("metrics: the sums of the workers' numbers") {
         {"weir_redis_lease_waiters", 44},
         {"weir_redis_lease_waits_total{outcome=\"stored\"}", 45},
         {"weir_redis_lease_waits_total{outcome=\"not_stored\"}", 46},
+        {"weir_redis_lease_waits_total{outcome=\"failed\"}", 48},
         {"weir_redis_lease_waits_total{outcome=\"refused\"}", 47},
         {"weir_redis_command_duration_seconds_bucket{le=\"5e-05\"}", 1},
         {"weir_upstream_requests_total{upstream=\"default\",outcome=\"ok\"}", 32},

@@ -154,7 +154,7 @@ TEST_CASE("leases: something else under its name") {
 }
 
 TEST_CASE("leases: how one ended reaches those who wait, on all nodes") {
-    for (const LeaseOutcome outcome : {LeaseOutcome::stored, LeaseOutcome::not_stored}) {
+    for (const LeaseOutcome outcome : {LeaseOutcome::stored, LeaseOutcome::not_stored, LeaseOutcome::failed}) {
         CAPTURE(to_string(outcome));
         Fixture fixture;
         auto& [server, context, one, two] = fixture;
@@ -171,8 +171,7 @@ TEST_CASE("leases: how one ended reaches those who wait, on all nodes") {
         CHECK(run(context, there.outcome(patience)) == outcome);
         CHECK(run(context, other.outcome(milliseconds{1})) == std::nullopt);
         CHECK(two.events.stats().waiting.get() == 1);
-        const bool stored = outcome == LeaseOutcome::stored;
-        CHECK((stored ? two.events.stats().stored : two.events.stats().not_stored).get() == 1);
+        CHECK(two.events.stats().told[static_cast<std::size_t>(outcome)].get() == 1);
         const std::int64_t ttl = one.redis.number({"PTTL", lease_stream(one.redis.config)});
         CHECK(ttl > 0);
         CHECK(ttl <= 60'000);
@@ -205,7 +204,7 @@ TEST_CASE("leases: a held one is renewed while it lives, and released where it i
         held.reset();
         run_until(context, [&] { return one.tasks == 0; });
         two.follow();
-        CHECK(run(context, wait.outcome(patience)) == LeaseOutcome::not_stored);
+        CHECK(run(context, wait.outcome(patience)) == LeaseOutcome::failed);
     }
     SUBCASE("released, and moved meanwhile") {
         HeldLease moved = std::move(*held);
