@@ -122,7 +122,7 @@ void Transfer::hold_only_window() {
 std::uint64_t Transfer::read_by_all() const {
     std::uint64_t least = growing_->size();
     for (const Reading& reader : readers_)
-        if (!reader.cut_off) least = std::min(least, reader.sent);
+        if (!reader.cut_off && !reader.late) least = std::min(least, reader.sent);
     return least;
 }
 
@@ -256,7 +256,8 @@ Awaitable<Result<std::vector<rules::Chunk>>> Transfer::Reader::next(Clock::time_
             if (reading_.cut_off) co_return Errc::client_too_slow;
             std::vector<rules::Chunk> chunks = take_locked();
             if (!chunks.empty() || transfer_->state_ == State::finished) co_return chunks;
-            if (transfer_->state_ != State::streaming) co_return transfer_->error_;
+            if (transfer_->state_ == State::failed) co_return transfer_->error_;
+            if (transfer_->state_ != State::asking && transfer_->state_ != State::streaming) co_return Errc::cancelled;
             if (waited_enough) co_return Errc::deadline_exceeded;
             reading_.waiting = true;
         }
