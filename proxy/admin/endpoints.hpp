@@ -31,7 +31,8 @@ class Endpoints {
 
     // Any thread. Empty where there is no such endpoint. /health: {"status":"ok"} while Redis answers (or none is
     // configured), else 503 with the reason, like the original demo. /livez: always ok. /readyz: 503 before start-up is
-    // complete and while draining; does not depend on Redis.
+    // complete and while draining; does not depend on Redis, but names its state: ok where all workers use it, degraded
+    // where some do, unavailable, off.
     [[nodiscard]] std::optional<LocalResponse> answer(std::string_view path) const;
 
     [[nodiscard]] static const std::vector<std::string_view>& paths();

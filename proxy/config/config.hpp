@@ -48,6 +48,16 @@ struct RouteConfig {
     rules::Policy policy;
 };
 
+// When Redis is left alone for a while.
+struct BreakerConfig {
+    std::size_t failures = 5;       // commands or connections that failed in a row
+    milliseconds slow{50};          // an answer that took longer
+    std::size_t slow_percent = 50;  // of the last `window` answers; 0: slowness does not matter
+    std::size_t window = 100;
+    milliseconds min_open{250};  // before a probe, doubled with jitter up to max_open
+    milliseconds max_open{5'000};
+};
+
 struct RedisConfig {
     std::string host = "127.0.0.1";
     std::uint16_t port = 6379;
@@ -60,7 +70,9 @@ struct RedisConfig {
     milliseconds connect_deadline{1'000};
     milliseconds reconnect_min{50};  // back-off, doubled with jitter up to reconnect_max
     milliseconds reconnect_max{2'000};
+    BreakerConfig breaker;
     std::size_t max_queue = 4'096;              // commands in flight per worker; one more is refused
+    std::size_t max_unsent = 8u << 20;          // bytes of commands that Redis has not taken yet; more are refused
     std::size_t max_pending_bytes = 64u << 20;  // content on its way to Redis, per worker; more stays in memory only
     std::size_t max_object_size = 8u << 20;     // bytes of content; larger responses are not stored in Redis
     std::size_t chunk_size = 256u << 10;        // content above this is split in values no larger

@@ -70,6 +70,16 @@ void fields(RouteConfig& route, Visitor& visit) {
 }
 
 template <class Visitor>
+void fields(BreakerConfig& breaker, Visitor& visit) {
+    visit.scalar("failures", breaker.failures, Number{1, many});
+    visit.scalar("slow", breaker.slow, deadline);
+    visit.scalar("slow_percent", breaker.slow_percent, Number{0, 100});
+    visit.scalar("window", breaker.window, Number{1, many});
+    visit.scalar("min_open", breaker.min_open, deadline);
+    visit.scalar("max_open", breaker.max_open, deadline);
+}
+
+template <class Visitor>
 void fields(RedisConfig& redis, Visitor& visit) {
     visit.scalar("host", redis.host, Text{redis_host_from});
     visit.scalar("port", redis.port, any_port);
@@ -82,7 +92,9 @@ void fields(RedisConfig& redis, Visitor& visit) {
     visit.scalar("connect_deadline", redis.connect_deadline, deadline);
     visit.scalar("reconnect_min", redis.reconnect_min, deadline);
     visit.scalar("reconnect_max", redis.reconnect_max, deadline);
+    visit.section("breaker", redis.breaker);
     visit.scalar("max_queue", redis.max_queue, Number{1, many});
+    visit.scalar("max_unsent", redis.max_unsent, Size{0, 1024 * gib});
     visit.scalar("max_pending_bytes", redis.max_pending_bytes, Size{0, 1024 * gib});
     visit.scalar("max_object_size", redis.max_object_size, Size{0, 4 * gib});
     visit.scalar("chunk_size", redis.chunk_size, Size{4 * kib, 16 * mib});

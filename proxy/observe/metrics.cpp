@@ -209,13 +209,29 @@ void expose_memory(Exposition& out, const Sources& sources) {
 void expose_redis(Exposition& out, const Sources& sources) {
     using store::RedisStats;
     const auto& redis = sources.redis;
-    const Family commands = out.counter(
-        "weir_redis_commands_total",
-        "Redis commands by how they ended. refused: never sent, because not connected or too many were in flight.");
+    const Family commands =
+        out.counter("weir_redis_commands_total",
+                    "Redis commands by how they ended. refused: never sent; weir_redis_refused_total says why.");
     commands.counter(sum(redis, &RedisStats::ok), {{"outcome", "ok"}});
     commands.counter(sum(redis, &RedisStats::errors), {{"outcome", "error"}});
     commands.counter(sum(redis, &RedisStats::timeouts), {{"outcome", "timeout"}});
-    commands.counter(sum(redis, &RedisStats::refused), {{"outcome", "refused"}});
+    const auto sum_of = [&](auto member, std::size_t index) {
+        std::uint64_t total = 0;
+        for (const RedisStats* connection : redis) total += (connection->*member)[index].get();
+        return total;
+    };
+    std::uint64_t refused = 0;
+    for (const RedisStats* connection : redis) refused += connection->all_refused();
+    commands.counter(refused, {{"outcome", "refused"}});
+    const Family refusals = out.counter("weir_redis_refused_total",
+                                        "Redis commands that were never sent, by why. breaker: Redis is left alone for "
+                                        "a while; queue: redis.max_queue; unsent: redis.max_unsent.");
+    for (std::size_t i = 0; i < store::refusal_names.size(); ++i)
+        refusals.counter(sum_of(&RedisStats::refused, i), {{"reason", std::string(store::refusal_names[i])}});
+    const Family errors =
+        out.counter("weir_redis_error_replies_total", "Redis commands answered with an error, by kind.");
+    for (std::size_t i = 0; i < store::redis_error_names.size(); ++i)
+        errors.counter(sum_of(&RedisStats::error_replies, i), {{"kind", std::string(store::redis_error_names[i])}});
     out.histogram("weir_redis_command_duration_seconds", "Redis commands that were answered, sent to answered.")
         .histogram(merge(each(redis, &RedisStats::latency)));
 
@@ -224,6 +240,23 @@ void expose_redis(Exposition& out, const Sources& sources) {
     out.gauge("weir_redis_connected", "Connections to Redis that are usable; one a worker.").gauge(connected);
     out.gauge("weir_redis_commands_in_flight", "Redis commands that wait for their answer.")
         .gauge(sum(redis, &RedisStats::in_flight));
+    out.gauge("weir_redis_unsent_bytes",
+              "Bytes of commands that Redis has not taken yet: redis.max_unsent limits them.")
+        .gauge(sum(redis, &RedisStats::unsent));
+    out.gauge("weir_redis_pending_put_bytes", "Content on its way to Redis: redis.max_pending_bytes limits it.")
+        .gauge(sum(sources.workers, &WorkerMetrics::pending_put_bytes));
+    out.counter("weir_redis_puts_refused_total", "Responses kept from Redis: too much was on its way there.")
+        .counter(sum(sources.workers, &WorkerMetrics::puts_refused));
+    const Family breaker = out.gauge("weir_redis_breaker_state", "Workers whose breaker is in this state.");
+    const Family transitions =
+        out.counter("weir_redis_breaker_transitions_total", "Changes of breakers, to this state.");
+    for (std::size_t i = 0; i < store::breaker_state_names.size(); ++i) {
+        const auto in_state = std::ranges::count_if(
+            redis, [&](const RedisStats* one) { return one->breaker == static_cast<store::BreakerState>(i); });
+        const std::string name(store::breaker_state_names[i]);
+        breaker.gauge(in_state, {{"state", name}});
+        transitions.counter(sum_of(&RedisStats::transitions, i), {{"state", name}});
+    }
     out.counter("weir_redis_reconnects_total", "Connections to Redis opened anew.")
         .counter(sum(redis, &RedisStats::reconnects));
     out.counter("weir_redis_bad_records_total", "Records from Redis that did not decode or bore another key: misses.")

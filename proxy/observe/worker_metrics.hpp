@@ -28,7 +28,8 @@ struct WorkerMetrics {
     Counter collapsed;  // answered by another request's exchange with the origin
     Counter followers;  // requests that are being answered so
     Counter background_fetches, background_fetches_total, background_fetches_refused;
-    Counter puts_refused;  // not sent to Redis: too much content was on its way already
+    Counter puts_refused;       // not sent to Redis: too much content was on its way already
+    Counter pending_put_bytes;  // content on its way to Redis
     std::array<Counter, purge_source_count> purges;
     Counter bytes_sent;
     Counter connections_open, connections_total, connections_refused;

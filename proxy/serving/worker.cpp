@@ -46,7 +46,15 @@ Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node)
                           (connected ? "redis is connected: " : "redis is not available, going on without it: ") +
                               std::string(why));
             };
-        redis_client_ = std::make_unique<store::RedisClient>(io_.get_executor(), *config.redis, std::move(observer));
+        store::Breaker::Observer breaker_observer;
+        if (index == 0)
+            breaker_observer = [this](store::BreakerState now, std::string_view why) {
+                const auto name = store::breaker_state_names[static_cast<std::size_t>(now)];
+                node_.log(now == store::BreakerState::open ? LogLevel::warning : LogLevel::info,
+                          "redis breaker is " + std::string(name) + ": " + std::string(why));
+            };
+        redis_client_ = std::make_unique<store::RedisClient>(io_.get_executor(), *config.redis, std::move(observer),
+                                                             std::move(breaker_observer));
         redis_store_ = std::make_unique<store::RedisStore>(*redis_client_, *config.redis, node.purges);
         leases_ = std::make_unique<store::Leases>(*redis_client_, *config.redis,
                                                   [this](Awaitable<void> task) { spawn(std::move(task)); });
@@ -256,16 +264,17 @@ bool Worker::publish(std::string primary_key, const store::StoredPtr& response, 
 
 Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
                                      store::Mark mark) {
-    if (pending_puts_ + response->body->size > config().redis->max_pending_bytes) {
+    Counter& pending = metrics_.pending_put_bytes;
+    if (pending.get() + response->body->size > config().redis->max_pending_bytes) {
         metrics_.puts_refused.add();
         co_return;
     }
     struct Pending {
-        std::size_t& total;
-        std::size_t size;
-        ~Pending() { total -= size; }
-    } pending{pending_puts_, static_cast<std::size_t>(response->body->size)};
-    pending_puts_ += pending.size;
+        Counter& total;
+        std::uint64_t size;
+        ~Pending() { total.subtract(size); }
+    } counted{pending, response->body->size};
+    pending.add(counted.size);
     // A failure is counted by the client; the response lives on in memory.
     co_await redis_store_->put(primary_key, response, keep, mark);
 }

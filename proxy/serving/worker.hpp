@@ -143,7 +143,6 @@ class Worker {
     std::minstd_rand random_{std::random_device{}()};
     std::string key_;
     std::size_t tasks_ = 0;
-    std::size_t pending_puts_ = 0;  // bytes of content on their way to Redis
     bool stopping_ = false;
     Timer drain_timer_{io_.get_executor()};
     asio::cancellation_signal stop_sweep_, stop_housekeeping_;

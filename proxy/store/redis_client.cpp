@@ -1,135 +1,83 @@
-// The order of replies is that of commands: in_flight_ is the queue of what is not yet answered, and since every
-// command has the same budget, one timer at the oldest watches them all. A connection is used only while each reply is
-// in time: when one is late or odd the connection goes, and all that is in flight fails with it.
+// One coroutine, keep_connected, opens connections one after another, greets, pings while nothing else happens, and
+// probes while the breaker is open. Everybody else only sends.
 #include "proxy/store/redis_client.hpp"
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
-#include <deque>
 #include <optional>
 #include <random>
 
-#include "proxy/store/redis_link.hpp"
+#include "proxy/store/redis_connection.hpp"
 
 namespace proxy::store {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Replies = std::vector<Reply>;
-using Commands = std::vector<std::vector<std::string_view>>;
+using Purpose = RedisConnection::Purpose;
 
 constexpr std::chrono::seconds ping_interval{1};
-constexpr std::size_t max_unsent = 8u << 20;  // bytes waiting for a slow Redis; more: store_overloaded
 
-// Commands awaited together.
-class Batch {
- public:
-    virtual ~Batch() = default;
-    virtual void complete(Result<Replies> result) = 0;  // only the first call counts
-
-    Replies replies;  // so far
-};
-
-template <class Handler>
-class BatchOf final : public Batch, public std::enable_shared_from_this<BatchOf<Handler>> {
- public:
-    BatchOf(Executor executor, Handler handler) : executor_(executor), handler_(std::move(handler)) {}
-
-    // A cancelled batch keeps its place in the queue; its replies go nowhere.
-    void let_cancel() {
-        const auto slot = asio::get_associated_cancellation_slot(*handler_);
-        if (!slot.is_connected()) return;
-        auto cancel = [weak = this->weak_from_this()](asio::cancellation_type) {
-            if (const auto batch = weak.lock()) batch->complete(Errc::cancelled);
-        };
-        asio::cancellation_slot(slot).assign(std::move(cancel));
-    }
-
-    void complete(Result<Replies> result) override {
-        if (!handler_) return;
-        auto resume = [handler = std::move(*handler_), result = std::move(result)]() mutable {
-            std::move(handler)(std::move(result));
-        };
-        handler_.reset();
-        asio::post(executor_, std::move(resume));
-    }
-
- private:
-    Executor executor_;
-    std::optional<Handler> handler_;
-};
+bool is_error(const Reply& reply) { return reply.type == Reply::Type::error; }
 
 }  // namespace
 
-class RedisClient::State final : public RedisLink::Owner, public std::enable_shared_from_this<State> {
+class RedisClient::State final : public RedisConnection::Owner, public std::enable_shared_from_this<State> {
  public:
-    State(Executor executor, const RedisConfig& config, ConnectionObserver observer)
+    State(Executor executor, const RedisConfig& config, ConnectionObserver observer, Breaker::Observer breaker_observer)
         : executor_(executor),
           config_(config),
           observer_(std::move(observer)),
-          deadline_(executor),
+          breaker_observer_(std::move(breaker_observer)),
+          breaker_(config.breaker, [this](BreakerState now, std::string_view why) { on_breaker(now, why); }),
           wake_(executor),
           resolver_(executor) {}
 
     static Awaitable<void> keep_connected(std::shared_ptr<State> self);
     void stop();
-    void forget_observer() { observer_ = nullptr; }
-    [[nodiscard]] Executor executor() const noexcept { return executor_; }
-
-    // `commands` must live until it completes.
-    Awaitable<Result<Replies>> exchange(const Commands& commands) {
-        auto initiation = [](auto handler, State* self, const Commands* sent) {
-            auto batch = std::make_shared<BatchOf<decltype(handler)>>(self->executor_, std::move(handler));
-            batch->let_cancel();
-            self->enqueue(std::move(batch), *sent);
-        };
-        return asio::async_initiate<const asio::use_awaitable_t<Executor>, void(Result<Replies>)>(
-            initiation, use_awaitable, this, &commands);
+    void forget_observers() {
+        observer_ = nullptr;
+        breaker_observer_ = nullptr;
     }
+    [[nodiscard]] Executor executor() const noexcept { return executor_; }
 
     Awaitable<Result<Replies>> exchange_if_usable(Commands commands);
 
     RedisStats stats;
 
  private:
-    struct InFlight {
-        std::shared_ptr<Batch> batch;
-        std::size_t unanswered;  // commands
-        Clock::time_point sent;
-    };
-
     void on_open() override;
-    void on_reply(Reply reply) override;
-    void on_closed(const std::string& why) override;
+    void on_answer(const Reply& reply, std::chrono::nanoseconds latency) override;
+    void on_failure(const std::string& why) override { breaker_.failed(why, Clock::now()); }
+    void on_end(const std::string& why) override;
+    void on_breaker(BreakerState now, std::string_view why);
 
     Awaitable<bool> connect();
     Awaitable<bool> open(std::string address);
     Awaitable<bool> greet();
-    Awaitable<void> ping_while_connected();
-    Awaitable<void> sleep(Clock::duration duration);
+    Awaitable<bool> ping();
+    Awaitable<void> watch_connection();
+    Awaitable<void> sleep_until(Clock::time_point end);
 
-    void enqueue(std::shared_ptr<Batch> batch, const Commands& commands);
-    void watch();
+    [[nodiscard]] std::optional<Refusal> refusal(std::size_t commands) const;
     void drop(const std::string& why);
-    void fail_in_flight();
+    void drop_soon(const std::string& why);
     void announce(bool connected, std::string_view why);
     Clock::duration backoff(unsigned failures);
 
     Executor executor_;
     const RedisConfig config_;
     ConnectionObserver observer_;
+    Breaker::Observer breaker_observer_;
+    Breaker breaker_;
     std::optional<bool> announced_;
-    std::shared_ptr<RedisLink> link_;  // null: no connection, nor an attempt at one
+    std::shared_ptr<RedisConnection> connection_;  // null: no connection, nor an attempt at one
     std::string last_error_;
+    std::size_t readonly_replies_ = 0;  // on this connection
     bool open_ = false;
     bool stopped_ = false;
-    std::deque<InFlight> in_flight_;
-    std::size_t unanswered_ = 0;  // commands in flight
-    Timer deadline_;              // of the oldest in flight, or earlier
-    bool watching_ = false;       // deadline_ is awaited
-    Timer wake_;                  // what keep_connected waits for; cancelled when the connection opens or goes
+    Timer wake_;  // what keep_connected waits for; cancelled when the connection opens or goes, or the breaker opens
     Resolver resolver_;
     std::minstd_rand random_{std::random_device{}()};
 };
@@ -143,19 +91,20 @@ Awaitable<void> RedisClient::State::keep_connected(std::shared_ptr<State> self) 
             if (std::exchange(before, true)) self->stats.reconnects.add();
             const Clock::time_point since = Clock::now();
             self->announce(true, "connected");
-            co_await self->ping_while_connected();
+            co_await self->watch_connection();
             if (Clock::now() - since > self->config_.reconnect_max) failures = 0;
         } else {
+            self->breaker_.failed(self->last_error_, Clock::now());
             self->announce(false, self->last_error_);
         }
-        co_await self->sleep(self->backoff(++failures));
+        co_await self->sleep_until(Clock::now() + self->backoff(++failures));
     }
 }
 
 void RedisClient::State::stop() {
     stopped_ = true;
     drop("stopped");
-    deadline_.cancel();
+    wake_.cancel();
     resolver_.cancel();
 }
 
@@ -179,15 +128,17 @@ Awaitable<bool> RedisClient::State::connect() {
 
 Awaitable<bool> RedisClient::State::open(std::string address) {
     open_ = false;
-    const auto link = std::make_shared<RedisLink>(executor_, *this);
-    link_ = link;
+    readonly_replies_ = 0;
+    const auto connection =
+        std::make_shared<RedisConnection>(executor_, config_.command_budget, stats, static_cast<Owner&>(*this));
+    connection_ = connection;
     if (config_.unix_socket.empty())
-        link->connect_tcp(address, config_.port);
+        connection->connect_tcp(address, config_.port);
     else
-        link->connect_unix(config_.unix_socket);
-    if (link_) co_await sleep(config_.connect_deadline);
-    if (link_ && !open_) drop("no connection within the deadline");
-    if (!link_) co_return false;
+        connection->connect_unix(config_.unix_socket);
+    if (connection_) co_await sleep_until(Clock::now() + config_.connect_deadline);
+    if (connection_ && !open_) drop("no connection within the deadline");
+    if (!connection_) co_return false;
     co_return co_await greet();
 }
 
@@ -201,71 +152,70 @@ Awaitable<bool> RedisClient::State::greet() {
         commands.push_back({"AUTH", config_.password});
     if (config_.database != 0) commands.push_back({"SELECT", database});
     commands.push_back({"PING"});
-    const Result<Replies> replies = co_await exchange(commands);
+    const std::shared_ptr<RedisConnection> connection = connection_;
+    const Result<Replies> replies = co_await connection->exchange(commands, Purpose::upkeep);
     if (!replies) {
-        if (link_) drop(replies.error().message());
+        drop(replies.error().message());
         co_return false;
     }
-    for (const Reply& reply : *replies) {
-        if (reply.type != Reply::Type::error) continue;
-        drop(reply.text);
-        co_return false;
-    }
-    co_return link_ != nullptr;
+    const auto refused = std::ranges::find_if(*replies, is_error);
+    if (refused != replies->end()) drop(refused->text);
+    co_return connection_ != nullptr;
 }
 
-Awaitable<void> RedisClient::State::ping_while_connected() {
-    const Commands ping{{"PING"}};
-    while (link_) {
+// False where the answer is an error or none; last_error_ says which.
+Awaitable<bool> RedisClient::State::ping() {
+    const Commands commands{{"PING"}};
+    const std::shared_ptr<RedisConnection> connection = connection_;
+    const Result<Replies> replies = co_await connection->exchange(commands, Purpose::upkeep);
+    if (replies && is_error(replies->front())) last_error_ = replies->front().text;
+    co_return replies && !is_error(replies->front());
+}
+
+// Until the connection ends.
+Awaitable<void> RedisClient::State::watch_connection() {
+    while (connection_) {
+        if (breaker_.state() != BreakerState::closed) {
+            co_await sleep_until(breaker_.probe_due());
+            if (!connection_ || Clock::now() < breaker_.probe_due()) continue;
+            breaker_.probe();
+            const bool well = co_await ping();
+            const std::string why = well ? "a ping was answered" : last_error_;
+            breaker_.probed(well, why, Clock::now());
+            continue;
+        }
         const std::uint64_t answered = stats.ok.get();
-        co_await sleep(ping_interval);
-        if (!link_ || !in_flight_.empty() || stats.ok.get() != answered) continue;
-        const Result<Replies> replies = co_await exchange(ping);
-        if (replies && replies->front().type == Reply::Type::error) drop(replies->front().text);
+        co_await sleep_until(Clock::now() + ping_interval);
+        const bool idle = connection_ && connection_->unanswered() == 0 && stats.ok.get() == answered;
+        if (!idle || breaker_.state() != BreakerState::closed) continue;
+        const bool well = co_await ping();
+        if (!well) drop(last_error_);
     }
 }
 
-Awaitable<void> RedisClient::State::sleep(Clock::duration duration) {
+Awaitable<void> RedisClient::State::sleep_until(Clock::time_point end) {
     if (stopped_) co_return;
-    wake_.expires_after(duration);
+    wake_.expires_at(end);
     co_await wake_.async_wait(as_result);
 }
 
 Awaitable<Result<Replies>> RedisClient::State::exchange_if_usable(Commands commands) {
     if (commands.empty()) co_return Replies{};
-    if (!stats.connected.load(std::memory_order_relaxed)) {
-        stats.refused.add(commands.size());
-        co_return Errc::store_unavailable;
+    if (const std::optional<Refusal> refused = refusal(commands.size())) {
+        stats.refused[static_cast<std::size_t>(*refused)].add(commands.size());
+        const bool is_full = *refused == Refusal::queue || *refused == Refusal::unsent;
+        co_return is_full ? Errc::store_overloaded : Errc::store_unavailable;
     }
-    if (unanswered_ + commands.size() > config_.max_queue || link_->unsent() > max_unsent) {
-        stats.refused.add(commands.size());
-        co_return Errc::store_overloaded;
-    }
-    co_return co_await exchange(commands);
+    const std::shared_ptr<RedisConnection> connection = connection_;
+    co_return co_await connection->exchange(commands, Purpose::command);
 }
 
-void RedisClient::State::enqueue(std::shared_ptr<Batch> batch, const Commands& commands) {
-    if (!link_) return batch->complete(Errc::store_unavailable);
-    for (const auto& command : commands) link_->send(command);
-    batch->replies.reserve(commands.size());
-    in_flight_.push_back({std::move(batch), commands.size(), Clock::now()});
-    unanswered_ += commands.size();
-    stats.in_flight.set(unanswered_);
-    watch();
-}
-
-void RedisClient::State::watch() {
-    if (watching_ || in_flight_.empty()) return;
-    watching_ = true;
-    deadline_.expires_at(in_flight_.front().sent + config_.command_budget);
-    deadline_.async_wait([self = shared_from_this()](boost::system::error_code) {
-        self->watching_ = false;
-        if (self->in_flight_.empty()) return;
-        if (self->in_flight_.front().sent + self->config_.command_budget <= Clock::now())
-            self->drop("no reply within the command budget");
-        else
-            self->watch();
-    });
+std::optional<Refusal> RedisClient::State::refusal(std::size_t commands) const {
+    if (breaker_.state() != BreakerState::closed) return Refusal::breaker;
+    if (!stats.connected) return Refusal::disconnected;
+    if (connection_->unanswered() + commands > config_.max_queue) return Refusal::queue;
+    if (connection_->unsent() > config_.max_unsent) return Refusal::unsent;
+    return std::nullopt;
 }
 
 void RedisClient::State::on_open() {
@@ -273,40 +223,40 @@ void RedisClient::State::on_open() {
     wake_.cancel();
 }
 
-void RedisClient::State::on_reply(Reply reply) {
-    InFlight& oldest = in_flight_.front();
-    (reply.type == Reply::Type::error ? stats.errors : stats.ok).add();
-    stats.latency.observe(Clock::now() - oldest.sent);
-    stats.in_flight.set(--unanswered_);
-    oldest.batch->replies.push_back(std::move(reply));
-    if (--oldest.unanswered > 0) return;
-    const std::shared_ptr<Batch> batch = std::move(oldest.batch);
-    in_flight_.pop_front();
-    batch->complete(std::move(batch->replies));
+// A replica reads well and writes nothing: its name may lead to the new master by now.
+void RedisClient::State::on_answer(const Reply& reply, std::chrono::nanoseconds latency) {
+    const Clock::time_point now = Clock::now();
+    if (!is_error(reply)) return breaker_.answered(latency, now);
+    const RedisError error = error_of(reply);
+    if (is_unwell(error)) return breaker_.failed(reply.text, now);
+    breaker_.answered(latency, now);
+    if (error != RedisError::readonly || ++readonly_replies_ != config_.breaker.failures) return;
+    breaker_.open(reply.text, now);
+    drop_soon(reply.text);
 }
 
-void RedisClient::State::on_closed(const std::string& why) {
-    link_.reset();
+void RedisClient::State::on_end(const std::string& why) {
+    connection_.reset();
     last_error_ = why;
-    fail_in_flight();
     wake_.cancel();
     if (stats.connected) announce(false, why);
 }
 
-void RedisClient::State::drop(const std::string& why) {
-    if (link_) link_->close();
-    on_closed(why);
+void RedisClient::State::on_breaker(BreakerState now, std::string_view why) {
+    stats.breaker = now;
+    stats.transitions[static_cast<std::size_t>(now)].add();
+    if (now == BreakerState::open) wake_.cancel();
+    if (breaker_observer_) breaker_observer_(now, why);
 }
 
-void RedisClient::State::fail_in_flight() {
-    const Clock::time_point overdue = Clock::now() - config_.command_budget;
-    for (const InFlight& lost : std::exchange(in_flight_, {})) {
-        const bool late = lost.sent <= overdue;
-        (late ? stats.timeouts : stats.errors).add(lost.unanswered);
-        lost.batch->complete(late ? Errc::deadline_exceeded : Errc::store_unavailable);
-    }
-    unanswered_ = 0;
-    stats.in_flight.set(0);
+void RedisClient::State::drop(const std::string& why) {
+    const std::shared_ptr<RedisConnection> connection = connection_;
+    if (connection) connection->close(why);
+}
+
+// From within what the connection tells.
+void RedisClient::State::drop_soon(const std::string& why) {
+    asio::post(executor_, [self = shared_from_this(), connection = connection_, why] { connection->close(why); });
 }
 
 void RedisClient::State::announce(bool connected, std::string_view why) {
@@ -324,11 +274,12 @@ Clock::duration RedisClient::State::backoff(unsigned failures) {
     return milliseconds{std::uniform_int_distribution(least, most)(random_)};
 }
 
-RedisClient::RedisClient(Executor executor, const RedisConfig& config, ConnectionObserver observer)
-    : state_(std::make_shared<State>(executor, config, std::move(observer))) {}
+RedisClient::RedisClient(Executor executor, const RedisConfig& config, ConnectionObserver observer,
+                         Breaker::Observer breaker_observer)
+    : state_(std::make_shared<State>(executor, config, std::move(observer), std::move(breaker_observer))) {}
 
 RedisClient::~RedisClient() {
-    state_->forget_observer();
+    state_->forget_observers();
     state_->stop();
 }
 

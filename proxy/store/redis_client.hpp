@@ -1,8 +1,7 @@
 #pragma once
-// One connection to Redis: pipelined commands from one worker's coroutines. hiredis' async context on an Asio adapter.
+// Redis for one worker's coroutines: pipelined commands over one connection that is kept up, and none at all while
+// Redis is unwell.
 
-#include <atomic>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -10,28 +9,20 @@
 
 #include "proxy/async/executor.hpp"
 #include "proxy/config/config.hpp"
-#include "proxy/counters.hpp"
 #include "proxy/error.hpp"
-#include "proxy/store/redis_reply.hpp"
+#include "proxy/store/redis_stats.hpp"
 
 namespace proxy::store {
 
-struct RedisStats {
-    Counter ok, errors, timeouts, refused;  // commands; refused: not connected, or the queue was full
-    Counter reconnects;
-    Counter in_flight;
-    Histogram latency;                   // of commands that were answered
-    std::atomic<bool> connected{false};  // usable: connected, authenticated, last command or ping answered in time
-};
-
-// Called on the client's worker at every change of `connected`, and when the first attempt fails; `why` is for people.
-// It must not call the client.
+// At every change of RedisStats::connected, and when the first attempt fails; `why` is for people.
 using ConnectionObserver = std::function<void(bool connected, std::string_view why)>;
 
 // All functions on the worker's thread, but for stats(), whose numbers any thread may read.
 class RedisClient {
  public:
-    RedisClient(Executor executor, const RedisConfig& config, ConnectionObserver observer);
+    // The observers are called on the client's worker, and must not call the client.
+    RedisClient(Executor executor, const RedisConfig& config, ConnectionObserver observer,
+                Breaker::Observer breaker_observer = {});
     ~RedisClient();  // after stop() and when no command is awaited any more
     RedisClient(const RedisClient&) = delete;
     RedisClient& operator=(const RedisClient&) = delete;
@@ -43,13 +34,14 @@ class RedisClient {
     void stop();
 
     // Sends one command: arguments are length-prefixed, so nothing in them can become another command. Fails at once
-    // where not connected (store_unavailable) or max_queue are in flight (store_overloaded). An answer later than
-    // command_budget is deadline_exceeded, and the connection is dropped: a late reply must never meet another request.
-    // An error reply is a value (Type::error), and counted as an error. May be cancelled: the reply is then discarded.
+    // where not connected or the breaker is not closed (store_unavailable), and where max_queue are in flight or
+    // max_unsent bytes wait (store_overloaded). An answer later than command_budget is deadline_exceeded, and the
+    // connection is dropped. An error reply is a value (Type::error), and counted as an error. May be cancelled: the
+    // reply is then discarded.
     Awaitable<Result<Reply>> command(std::vector<std::string_view> arguments);
 
     // Several commands in one write, all answered before it completes; in order. The first failure fails all.
-    Awaitable<Result<std::vector<Reply>>> pipeline(std::vector<std::vector<std::string_view>> commands);
+    Awaitable<Result<Replies>> pipeline(Commands commands);
 
     [[nodiscard]] Executor executor() const noexcept;
     [[nodiscard]] const RedisStats& stats() const noexcept;

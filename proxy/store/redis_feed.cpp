@@ -13,6 +13,7 @@ constexpr std::chrono::milliseconds retry_pause{200};
 // An idle read takes longest_wait. Redis answers it when it gets to it.
 RedisConfig patient(RedisConfig config) {
     config.command_budget = RedisFeed::longest_wait + std::max(config.command_budget, RedisFeed::longest_wait);
+    config.breaker.slow_percent = 0;  // waiting is what it is for
     return config;
 }
 

@@ -11,7 +11,7 @@ using nlohmann::json;
 TEST_CASE("endpoints: health, liveness and readiness") {
     struct Row {
         const char* name;
-        std::vector<bool> redis;  // connected, one a worker
+        const char* redis;  // one letter a worker: Connected, Disconnected, Breaker is open
         bool ready;
         const char* path;
         unsigned status;
@@ -19,23 +19,31 @@ TEST_CASE("endpoints: health, liveness and readiness") {
     };
     constexpr const char* ok = R"({"status":"ok"})";
     constexpr const char* no_redis = R"({"status":"unavailable","reason":"redis is not connected"})";
-    constexpr const char* not_ready = R"({"status":"unavailable","reason":"the node is starting or draining"})";
+    constexpr const char* not_ready =
+        R"({"status":"unavailable","reason":"the node is starting or draining","redis":"ok"})";
+    constexpr const char* unwell = R"({"status":"unavailable","reason":"redis is unwell"})";
     const Row rows[] = {
-        {"healthy without Redis configured", {}, false, "/health", 200, ok},
-        {"healthy with Redis", {true}, false, "/health", 200, ok},
-        {"one worker's connection is enough", {false, true, false}, false, "/health", 200, ok},
-        {"Redis is gone", {false, false}, true, "/health", 503, no_redis},
-        {"alive without Redis and before start-up", {false}, false, "/livez", 200, ok},
-        {"ready without Redis", {false}, true, "/readyz", 200, ok},
-        {"starting or draining", {true}, false, "/readyz", 503, not_ready},
+        {"healthy without Redis configured", "", false, "/health", 200, ok},
+        {"healthy with Redis", "C", false, "/health", 200, ok},
+        {"one worker's connection is enough", "DCB", false, "/health", 200, ok},
+        {"Redis is gone", "DD", true, "/health", 503, no_redis},
+        {"Redis is there, and of no use", "DB", true, "/health", 503, unwell},
+        {"alive without Redis and before start-up", "D", false, "/livez", 200, ok},
+        {"ready without Redis configured", "", true, "/readyz", 200, R"({"status":"ok","redis":"off"})"},
+        {"ready with Redis", "CC", true, "/readyz", 200, R"({"status":"ok","redis":"ok"})"},
+        {"ready, some without Redis", "CD", true, "/readyz", 200, R"({"status":"ok","redis":"degraded"})"},
+        {"ready, some left alone", "CB", true, "/readyz", 200, R"({"status":"ok","redis":"degraded"})"},
+        {"ready without Redis", "DB", true, "/readyz", 200, R"({"status":"ok","redis":"unavailable"})"},
+        {"starting or draining", "C", false, "/readyz", 503, not_ready},
     };
     const observe::Metrics metrics({});
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        std::vector<store::RedisStats> stats(row.redis.size());
+        std::vector<store::RedisStats> stats(std::string_view(row.redis).size());
         std::vector<const store::RedisStats*> redis;
         for (std::size_t i = 0; i < stats.size(); ++i) {
-            stats[i].connected = row.redis[i];
+            stats[i].connected = row.redis[i] != 'D';
+            if (row.redis[i] == 'B') stats[i].breaker = store::BreakerState::open;
             redis.push_back(&stats[i]);
         }
         Readiness readiness;

@@ -98,7 +98,15 @@ struct Node {
         redis_second.ok.set(1);
         redis_first.errors.set(23);
         redis_first.timeouts.set(24);
-        redis_first.refused.set(25);
+        redis_first.refused[0].set(20);
+        redis_second.refused[3].set(5);
+        redis_first.error_replies[0].set(48);
+        redis_second.error_replies[9].set(49);
+        redis_first.unsent.set(50);
+        redis_second.breaker = store::BreakerState::open;
+        redis_first.transitions[1].set(51);
+        first.pending_put_bytes.set(52);
+        second.puts_refused.set(53);
         redis_first.reconnects.set(26);
         redis_first.in_flight.set(27);
         redis_second.connected = true;
@@ -189,6 +197,18 @@ TEST_CASE("metrics: the sums of the workers' numbers") {
         {"weir_redis_commands_total{outcome=\"error\"}", 23},
         {"weir_redis_commands_total{outcome=\"timeout\"}", 24},
         {"weir_redis_commands_total{outcome=\"refused\"}", 25},
+        {"weir_redis_refused_total{reason=\"disconnected\"}", 20},
+        {"weir_redis_refused_total{reason=\"breaker\"}", 0},
+        {"weir_redis_refused_total{reason=\"unsent\"}", 5},
+        {"weir_redis_error_replies_total{kind=\"OOM\"}", 48},
+        {"weir_redis_error_replies_total{kind=\"other\"}", 49},
+        {"weir_redis_unsent_bytes", 50},
+        {"weir_redis_breaker_state{state=\"closed\"}", 1},
+        {"weir_redis_breaker_state{state=\"half_open\"}", 0},
+        {"weir_redis_breaker_state{state=\"open\"}", 1},
+        {"weir_redis_breaker_transitions_total{state=\"half_open\"}", 51},
+        {"weir_redis_pending_put_bytes", 52},
+        {"weir_redis_puts_refused_total", 53},
         {"weir_redis_reconnects_total", 26},
         {"weir_redis_commands_in_flight", 27},
         {"weir_redis_connected", 1},

@@ -124,7 +124,7 @@ TEST_CASE("redis client: ways to connect") {
         if (row.refusal != nullptr) {
             CHECK(redis.told.front().second.starts_with(row.refusal));
             CHECK(redis.text({"PING"}) == make_error_code(Errc::store_unavailable).message());
-            CHECK(redis.client.stats().refused.get() == 1);
+            CHECK(redis.client.stats().all_refused() == 1);
         } else {
             CHECK(redis.text({"CLIENT", "INFO"}).find(" db=3 ") != std::string::npos);
         }
@@ -149,6 +149,6 @@ TEST_CASE("redis client: no more in flight than the queue takes") {
     }
     run_until(context, [&] { return answered == 15; });
     CHECK(refused == 5);
-    CHECK(redis.client.stats().refused.get() == 5);
+    CHECK(redis.client.stats().all_refused() == 5);
     CHECK(redis.text({"PING"}) == "PONG");
 }

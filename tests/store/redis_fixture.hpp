@@ -22,8 +22,10 @@ class TestClient {
  public:
     TestClient(boost::asio::io_context& context, proxy::RedisConfig settings)
         : config(std::move(settings)),
-          client(context.get_executor(), config,
-                 [this](bool connected, std::string_view why) { told.emplace_back(connected, why); }),
+          client(
+              context.get_executor(), config,
+              [this](bool connected, std::string_view why) { told.emplace_back(connected, why); },
+              [this](proxy::store::BreakerState now, std::string_view why) { told_of_breaker.emplace_back(now, why); }),
           context_(context) {
         client.start();
     }
@@ -54,6 +56,7 @@ class TestClient {
 
     const proxy::RedisConfig config;
     std::vector<std::pair<bool, std::string>> told;
+    std::vector<std::pair<proxy::store::BreakerState, std::string>> told_of_breaker;
     proxy::store::RedisClient client;
 
  private:

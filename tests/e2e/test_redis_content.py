@@ -1,0 +1,169 @@
+"""Large content in Redis, and Redis with little memory: a body is whole, or it is a miss."""
+
+import random
+import threading
+
+import pytest
+from test_redis import connected, hit_in_redis, name_of
+from wire import Connection, wait_until
+
+KIB = 1024
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def redis(world):
+    return world.redis()
+
+
+@pytest.fixture
+def origin(world):
+    return world.origin()
+
+
+def expected(origin, targets):
+    """What the origin answers, asked directly."""
+    with Connection(origin.port) as connection:
+        return {target: connection.ask("GET", target).body for target in targets}
+
+
+def objects_in_memory(weir):
+    return weir.metrics()["weir_memory_objects"]
+
+
+@pytest.mark.parametrize("size", [MIB, MIB + 1, 5 * MIB + 4321])
+def test_large_content_of_another_node_comes_whole(world, origin, redis, size):
+    one, two = (connected(world.weir(origin, redis, ttl="300s")) for _ in range(2))
+    target = f"/items/large?size={size}"
+    body = one.get(target).body
+    redis.await_key(name_of(target))
+    hit = two.get(target)
+    assert (hit.cache, hit.body) == ("HIT", body)
+    part = two.get(target, {"Range": f"bytes={size - 100}-"})
+    assert (part.status, part.body) == (206, body[-100:])
+
+
+def test_each_tier_has_a_limit_of_its_own(world, origin, redis):
+    small, large = (f"/items/{size}?size={size}" for size in (50 * KIB, 200 * KIB))
+    redis_config = {"port": redis.port, "max_object_size": "100KiB"}
+    memory_is_larger = connected(world.weir(origin, redis_config, ttl="300s", memory={"max_object_size": "1MiB"}))
+    for target in (large, small):
+        assert memory_is_larger.get(target).cache == "MISS"
+    redis.await_key(name_of(small))
+    assert objects_in_memory(memory_is_larger) == 2
+    assert [key for key in redis.keys() if "lease" not in key] == [name_of(small)]
+
+    redis.command("FLUSHALL")
+    redis_is_larger = connected(world.weir(origin, redis, ttl="300s", memory={"max_object_size": "100KiB"}))
+    for target in (small, large):
+        assert redis_is_larger.get(target).cache == "MISS"
+        redis.await_key(name_of(target))
+    assert objects_in_memory(redis_is_larger) == 1
+    for _ in range(2):  # found in Redis it does not go to memory either
+        assert redis_is_larger.get(large)["Cache-Status"].endswith("; detail=redis")
+    assert objects_in_memory(redis_is_larger) == 1
+
+    smaller_node = connected(world.weir(origin, redis_config, ttl="300s"))
+    assert smaller_node.get(large).cache == "MISS"
+    assert redis.keys(), "what others may store is left to them"
+    assert redis_is_larger.get(large).cache == "HIT"
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+def test_a_redis_that_evicts_breaks_no_body(world, origin, redis, policy):
+    """Fifty objects of 1.5 MiB in 24 MiB, read by many at once."""
+    redis.command("CONFIG", "SET", "maxmemory", "24mb", "maxmemory-policy", policy)
+    nodes = [connected(world.weir(origin, redis, ttl="300s", memory={"budget": 0})) for _ in range(2)]
+    targets = [f"/items/{number}?size={MIB * 3 // 2 + number}" for number in range(50)]
+    bodies = expected(origin, targets)
+    wrong, hits = [], []
+
+    def read(seed):
+        choose = random.Random(seed)
+        connections = [node.connect() for node in nodes]
+        for _ in range(60):
+            # A few are asked for often, so that there are hits.
+            target = targets[min(choose.randrange(50), choose.randrange(50), choose.randrange(50))]
+            answer = choose.choice(connections).ask("GET", target)
+            if (answer.status, answer.body) != (200, bodies[target]):
+                wrong.append((target, answer.status, len(answer.body)))
+            if answer.cache == "HIT":
+                hits.append(target)
+        for connection in connections:
+            connection.socket.close()
+
+    readers = [threading.Thread(target=read, args=(seed,)) for seed in range(6)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert wrong == []
+    assert hits, "Redis was of use"
+    evicted = int(dict(line.split(":") for line in redis.command("INFO", "stats").split() if ":" in line)["evicted_keys"])
+    assert evicted > 0
+    assert sum(node.metrics()["weir_redis_bad_records_total"] for node in nodes) == 0
+
+
+def test_a_lost_piece_is_a_miss_and_is_mended(world, origin, redis):
+    writer, reader, other = (connected(world.weir(origin, redis, ttl="300s")) for _ in range(3))
+    target = f"/items/large?size={4 * MIB}"
+    body = writer.get(target).body
+    redis.await_key(name_of(target))
+    pieces = [key for key in redis.keys() if key.startswith(name_of(target) + "#")]
+    redis.command("DEL", pieces[len(pieces) // 2])
+    miss = reader.get(target)
+    assert (miss.status, miss.cache, miss.body) == (200, "MISS", body)
+    reader.await_metrics({"weir_redis_lost_content_total": 1})
+    assert wait_until(lambda: hit_in_redis(other, target), "it is stored again").body == body
+
+
+def test_a_full_redis_stores_nothing_and_harms_nobody(world, origin, redis):
+    redis.command("CONFIG", "SET", "maxmemory", "1", "maxmemory-policy", "noeviction")
+    weir = connected(world.weir(origin, redis, ttl="300s"))
+    for target in ("/items/small", f"/items/large?size={4 * MIB}"):
+        miss = weir.get(target)
+        assert (miss.status, miss.cache) == (200, "MISS")
+        assert weir.get(target).body == miss.body
+    wait_until(lambda: weir.metrics()['weir_redis_error_replies_total{kind="OOM"}'] >= 2, "it is counted")
+    assert redis.keys() == []
+    redis.command("CONFIG", "SET", "maxmemory", "0")
+    weir.get("/items/later")
+    redis.await_key(name_of("/items/later"))
+
+
+def damages(choose, redis, key, keys):
+    """One thing that may happen to a value."""
+    size = int(redis.command("STRLEN", key) or 0)
+    other = choose.choice(keys)
+    return choose.choice(
+        [
+            ["SETBIT", key, str(choose.randrange(size * 8)), choose.choice("01")],
+            ["SETRANGE", key, str(choose.randrange(size)), "garbage"],
+            ["EVAL", f"redis.call('SET', KEYS[1], redis.call('GETRANGE', KEYS[1], 0, {choose.randrange(size)}))", "1", key],
+            ["EVAL", "redis.call('DEL', KEYS[1]) redis.call('LPUSH', KEYS[1], 'x')", "1", key],
+            ["SETRANGE", key, "4", "\x09"],  # a version to come
+            ["COPY", other, key, "REPLACE"],
+            ["APPEND", key, "x"],
+            ["DEL", key],
+        ]
+    )
+
+
+def test_whatever_happens_to_values_in_redis_no_wrong_byte_is_served(world, origin, redis):
+    seed = random.randrange(1 << 32)
+    choose = random.Random(seed)
+    weir = connected(world.weir(origin, redis, ttl="300s", memory={"budget": 0}))
+    targets = [f"/items/{number}?size={choose.choice([0, 10, 5000, 300 * KIB, 1300 * KIB])}" for number in range(12)]
+    bodies = expected(origin, targets)
+    for target in targets:
+        weir.get(target)
+        redis.await_key(name_of(target))
+    for attempt in range(100):
+        target = choose.choice(targets)
+        keys = [key for key in redis.keys() if key.startswith("weir:{http") and redis.command("TYPE", key) == "string"]
+        mine = [key for key in keys if key.startswith(name_of(target))]
+        done = damages(choose, redis, choose.choice(mine or keys), keys)
+        redis.command(*done)
+        answer = weir.get(target)
+        assert (answer.status, answer.body) == (200, bodies[target]), f"seed {seed}, {attempt}: {target} after {done}"
+    assert weir.metrics()["weir_redis_bad_records_total"] > 20
