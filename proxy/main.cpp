@@ -156,7 +156,9 @@ int run(Config config) {
     readiness.ready = true;
     observe::log(LogLevel::info, "ready, " + std::to_string(config.workers) + " workers");
     std::thread last([&] {
-        for (std::thread& thread : threads) thread.join();
+        for (std::size_t i = threads.size(); i-- > 1;) threads[i].join();
+        workers.front()->others_have_ended();
+        threads.front().join();
         signals_io.stop();
     });
     signals_io.run();

@@ -37,8 +37,10 @@ void Wakeup::Handle::wake() const {
     });
 }
 
+bool Wakeup::is_over() const noexcept { return state_->ended->all.all_expired(); }
+
 Awaitable<bool> Wakeup::wait(Clock::time_point until) {
-    while (!state_->woken && !state_->ended->all.all_expired() && Clock::now() < until) {
+    while (!state_->woken && !is_over() && Clock::now() < until) {
         state_->timer.expires_at(until);
         co_await state_->timer.async_wait(as_result);
     }

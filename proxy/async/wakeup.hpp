@@ -34,6 +34,9 @@ class Wakeup {
     // worker's deadlines have all expired.
     Awaitable<bool> wait(Clock::time_point until);
 
+    // Every deadline of the worker has passed: no wait lasts any more.
+    [[nodiscard]] bool is_over() const noexcept;
+
  private:
     std::shared_ptr<State> state_;
 };

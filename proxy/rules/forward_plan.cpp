@@ -5,14 +5,10 @@
 #include "proxy/rules/validation.hpp"
 
 namespace proxy::rules {
-namespace {
 
-// The origin's to judge: they say on which state the client wants to act. RFC 9110 §13.1.1, §13.1.4
-bool has_precondition(Fields fields) {
+bool has_precondition(Fields fields) noexcept {
     return has(fields, http::field::if_match) || has(fields, http::field::if_unmodified_since);
 }
-
-}  // namespace
 
 ForwardPlan plan_for(const RequestHeader& request, const Forward& decision, const StoredResponse* stored,
                      std::uint64_t max_object_size) {

@@ -16,6 +16,9 @@ struct ForwardPlan {
     bool selective = false;
 };
 
+// The origin's to judge: they say on which state the client wants to act. RFC 9110 §13.1.1, §13.1.4
+[[nodiscard]] bool has_precondition(Fields fields) noexcept;
+
 // To complete a response, no more than this is asked for: the client waits for all of it.
 inline constexpr std::uint64_t max_completion = 1u << 20;
 

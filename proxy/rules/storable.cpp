@@ -66,9 +66,9 @@ bool is_of_use(const ResponseHeader& response, const Arrival& arrival, const Fre
 
 std::string_view to_string(Uncacheable reason) noexcept {
     static constexpr std::array<std::string_view, uncacheable_count> names{
-        "method",          "status",     "request-no-store", "no-store",    "private",
-        "authorization",   "set-cookie", "vary-any",         "vary-values", "no-freshness",
-        "request-content", "too-large",  "incomplete",       "invalidated", "surrogate-keys"};
+        "method",     "status",     "request-no-store", "no-store",      "private",         "authorization",
+        "set-cookie", "vary-any",   "vary-values",      "no-freshness",  "request-content", "too-large",
+        "overloaded", "incomplete", "invalidated",      "surrogate-keys"};
     return names[static_cast<std::size_t>(reason)];
 }
 
@@ -80,6 +80,7 @@ bool ends_what_is_stored(unsigned status, std::optional<Uncacheable> reason) noe
         case Uncacheable::incomplete:
         case Uncacheable::invalidated:
         case Uncacheable::method:
+        case Uncacheable::overloaded:
         case Uncacheable::request_content:
         case Uncacheable::request_no_store:
         case Uncacheable::vary_values: return false;

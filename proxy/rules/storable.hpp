@@ -23,11 +23,12 @@ enum class Uncacheable {
     no_freshness,     // neither a freshness lifetime nor a validator: of no use
     request_content,  // a GET with content: the origin may have read it
     too_large,        // decided while the body arrives
+    overloaded,       // likewise: the node gathers as much as it may already
     incomplete,       // the origin broke off
     invalidated,      // the resource was changed or purged while the response was on its way
     surrogate_keys    // more than may be: see surrogate_keys.hpp
 };
-inline constexpr std::size_t uncacheable_count = 15;
+inline constexpr std::size_t uncacheable_count = 16;
 [[nodiscard]] std::string_view to_string(Uncacheable reason) noexcept;  // "no-store", "vary-any", ...
 
 // Whether a response of this status that is not stored for this reason ends what was stored before: the origin no

@@ -1,5 +1,6 @@
 #include "proxy/serving/collapse.hpp"
 
+#include "proxy/rules/forward_plan.hpp"
 #include "proxy/rules/range.hpp"
 #include "proxy/serving/failure.hpp"
 #include "proxy/serving/fill.hpp"
@@ -42,6 +43,10 @@ Awaitable<rules::Reuse> look_in_fleet(ClientExchange& exchange, LookedUp& looked
         if (!std::holds_alternative<rules::Forward>(reuse) || !may_wait) co_return reuse;
         const Turn turn = co_await take_turn(exchange.worker, exchange.key, *lead, limit);
         if (turn == Turn::stored) continue;
+        if (lead->lease) {  // another node may have had it, and stored, since the look-up
+            looked_up = co_await look_in_redis(exchange, std::move(looked_up.found));
+            co_return reuse_of(exchange, looked_up.found);
+        }
         if (turn == Turn::not_stored) {
             lead->release(true);
             lead.reset();
@@ -55,21 +60,26 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
     Worker& worker = exchange.worker;
     const store::StoredPtr outline = looked_up.found.response;
     std::shared_ptr<Transfer> transfer;
+    if (!lead) {  // a range, say: others may want some of it, too
+        Transfers::Place place = worker.node().transfers.enter(outline->key);
+        if (auto* ours = std::get_if<Lead>(&place)) lead.emplace(std::move(*ours));
+        if (auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place)) transfer = std::move(*in_flight);
+    }
+    const bool is_new = !transfer;
     if (lead)
         transfer = lead->shared();
-    else
+    else if (is_new)
         transfer = std::make_shared<Transfer>(worker.config().collapse.window, looked_up.mark.sequence);
-    transfer->begin(outline, outline->body->size, Transfer::Source::redis);
-    Incoming incoming{.primary_key = exchange.key,
-                      .keep_for_validation = exchange.policy().keep_for_validation,
-                      .mark = looked_up.mark,
-                      .asked = Clock::now()};
-    worker.spawn(fill_from_redis(worker, transfer, std::move(lead), std::move(looked_up.found.content), outline,
-                                 std::move(incoming)));
+    if (is_new) transfer->begin(outline, outline->body->size, Transfer::Source::redis);
+    Incoming incoming{
+        .primary_key = exchange.key, .policy = &exchange.policy(), .mark = looked_up.mark, .asked = Clock::now()};
+    if (is_new)
+        worker.spawn(fill_from_redis(worker, transfer, std::move(lead), std::move(looked_up.found.content), outline,
+                                     std::move(incoming)));
     std::string name;
     const Followed followed = co_await follow(exchange, transfer, outline, name);
     if (followed == Followed::answered) co_return;
-    co_await forward(exchange, {rules::ForwardReason::uri_miss, false}, nullptr);  // purged just now
+    co_await forward(exchange, {rules::ForwardReason::uri_miss, false}, nullptr);  // it was purged
 }
 
 // Looks in Redis, then asks the origin: for this client, and for those who wait for `lead`.
@@ -78,7 +88,8 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     LookedUp looked_up{.found = std::move(known)};
     rules::Reuse reuse = reuse_of(exchange, looked_up.found);
     if (is_forward(reuse)) reuse = co_await look_in_fleet(exchange, looked_up, lead);
-    if (looked_up.found.content && is_forward(reuse)) {  // what is to be validated is needed whole
+    const bool streams = std::holds_alternative<rules::Serve>(reuse);
+    if (looked_up.found.content && !streams) {  // what is to be validated is needed whole
         const Result<store::StoredPtr> whole =
             co_await store::read_all(*looked_up.found.content, looked_up.found.response);
         looked_up.found = {};
@@ -88,8 +99,9 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     const store::StoredPtr& stored = looked_up.found.response;
     exchange.record.tier = looked_up.is_from_redis ? observe::Tier::redis : observe::Tier::memory;
     if (!stored) exchange.record.tier = observe::Tier::none;
+    if (lead && looked_up.is_from_redis && !is_forward(reuse)) lead->lease.release(store::LeaseOutcome::stored);
     const bool has_body_to_come = looked_up.found.content && exchange.request.method != rules::http::verb::head;
-    if (stored && has_body_to_come && !is_forward(reuse)) {
+    if (stored && has_body_to_come) {
         co_await answer_streaming(exchange, std::move(looked_up), std::move(lead));
         co_return;
     }
@@ -102,6 +114,7 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     exchange.record.tier = observe::Tier::none;
     if (must_fail(exchange, looked_up)) {
         if (lead) lead->transfer().fail(Errc::store_unavailable);
+        lead.reset();
         co_await answer_failure(exchange, stored, Errc::store_unavailable);
     } else {
         const rules::Forward decision = std::get<rules::Forward>(reuse);
@@ -143,7 +156,8 @@ Awaitable<void> answer_collapsed(ClientExchange& exchange, rules::Reuse reuse, s
     const bool may_follow = decision && decision->collapsible;
     // A part of something unknown is asked for alone, since the whole may be too large to be stored: but not where the
     // whole is on its way already.
-    const bool may_lead = may_follow && !rules::asks_for_ranges(exchange.request);
+    const bool may_lead =
+        may_follow && !rules::asks_for_ranges(exchange.request) && !rules::has_precondition(exchange.request.fields);
     for (int variants = 0; may_follow && variants < 3; ++variants) {
         std::shared_ptr<Transfer> transfer;
         if (!may_lead) {
@@ -152,17 +166,20 @@ Awaitable<void> answer_collapsed(ClientExchange& exchange, rules::Reuse reuse, s
         } else {
             Transfers::Place place = transfers.enter(name);
             if (auto* lead = std::get_if<Lead>(&place)) {
+                exchange.record.forwarded.reset();
                 co_await obtain(exchange, std::move(found), std::move(*lead));
                 co_return;
             }
             if (auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place)) transfer = std::move(*in_flight);
         }
+        // What is decided already began before this client asked for something newer.
+        if (transfer && decision->reason == rules::ForwardReason::request && transfer->is_decided()) break;
         exchange.record.forwarded = decision->reason;
         Followed followed = Followed::alone;
         if (transfer) followed = co_await follow(exchange, std::move(transfer), found.response, name);
         if (followed == Followed::answered) co_return;
         if (followed == Followed::again) continue;
-        co_await forward(exchange, *decision, found.response);  // nothing is to be found in Redis, either
+        co_await forward(exchange, *decision, found.response);  // nobody has it for others
         co_return;
     }
     exchange.record.forwarded.reset();

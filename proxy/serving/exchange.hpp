@@ -20,8 +20,9 @@ struct ClientExchange {
     const rules::RequestHeader& request;
     const Route& route;
     std::string request_id;
-    std::string key;  // primary
-    bool keep_alive;  // whether another request may follow
+    std::string key;          // primary
+    store::Mark looked_up{};  // taken before anything was looked up
+    bool keep_alive;          // whether another request may follow
     observe::ExchangeRecord record;
     Clock::time_point started = Clock::now();
 

@@ -30,13 +30,13 @@ Awaitable<void> answer_failure(ClientExchange& exchange, const store::StoredPtr&
         co_await answer_error(exchange, 408, "request content came too slowly");
     } else if (ec == Errc::client_too_large) {
         co_await answer_error(exchange, 413, "content too large");
+    } else if (ec == Errc::store_unavailable) {  // the origin may be well, and is not asked
+        co_await answer_error(exchange, 503, "the shared cache is unavailable", "Retry-After: 1\r\n");
     } else {
         const bool answered = co_await answer_stale(exchange, stored, failure_of(ec));
         if (answered) co_return;
         if (ec == Errc::deadline_exceeded) {
             co_await answer_error(exchange, 504, "the origin did not answer in time");
-        } else if (ec == Errc::store_unavailable) {
-            co_await answer_error(exchange, 503, "the shared cache is unavailable", "Retry-After: 1\r\n");
         } else if (ec == Errc::upstream_overloaded) {
             co_await answer_error(exchange, 503, "too many requests wait for the origin", "Retry-After: 1\r\n");
         } else {

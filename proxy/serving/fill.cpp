@@ -1,5 +1,7 @@
 #include "proxy/serving/fill.hpp"
 
+#include "proxy/rules/surrogate_keys.hpp"
+
 namespace proxy::serving {
 namespace {
 
@@ -8,14 +10,18 @@ class Filling {
  public:
     Filling(Worker& worker, Transfer& transfer)
         : worker_(worker), transfer_(transfer), room_(worker.executor(), worker.deadlines()) {}
-    ~Filling() { worker_.node().transfers.give_back(reserved_); }
+    ~Filling() {
+        transfer_.abandon();
+        worker_.node().transfers.give_back(reserved_);
+    }
     Filling(const Filling&) = delete;
     Filling& operator=(const Filling&) = delete;
 
     // Whether it can be held whole with so many bytes more. Once it cannot, that is final.
     bool fits(std::size_t more) {
         if (!whole_) return false;
-        whole_ = transfer_.size() + more <= worker_.max_object_size() && worker_.node().transfers.reserve(more);
+        too_large_ = transfer_.size() + more > worker_.max_object_size();
+        whole_ = !too_large_ && worker_.node().transfers.reserve(more);
         if (whole_)
             reserved_ += more;
         else
@@ -23,6 +29,7 @@ class Filling {
         return whole_;
     }
     [[nodiscard]] bool is_whole() const noexcept { return whole_; }
+    [[nodiscard]] bool is_too_large() const noexcept { return too_large_; }  // for every tier, whatever else is held
 
     // Before more is appended to a window. False: nobody reads any more.
     Awaitable<bool> await_room() {
@@ -36,27 +43,37 @@ class Filling {
     Wakeup room_;
     std::uint64_t reserved_ = 0;  // of what all transfers together may hold
     bool whole_ = true;
+    bool too_large_ = false;
 };
 
 // Why not, where it was not.
 std::optional<rules::Uncacheable> publish_in_memory(Worker& worker, const Incoming& incoming,
                                                     const StoredPtr& response) {
-    const seconds keep = response->useful_for(worker.now(), incoming.keep_for_validation);
+    const seconds keep = response->useful_for(worker.now(), incoming.policy->keep_for_validation);
     if (keep <= seconds(0)) return rules::Uncacheable::no_freshness;
     if (!worker.remember(incoming.primary_key, response, keep, incoming.mark)) return rules::Uncacheable::invalidated;
     return std::nullopt;
 }
 
-Awaitable<void> put_in_redis(Worker& worker, const Incoming& incoming, StoredPtr response) {
+// And tells the nodes that wait for it.
+Awaitable<void> put_in_redis(Worker& worker, Lead& lead, const Incoming& incoming, StoredPtr response) {
     if (!worker.redis()) co_return;
-    const seconds keep = response->useful_for(worker.now(), incoming.keep_for_validation);
-    co_await worker.put_in_redis(incoming.primary_key, std::move(response), keep, incoming.mark);
+    const seconds keep = response->useful_for(worker.now(), incoming.policy->keep_for_validation);
+    const bool there = co_await worker.put_in_redis(incoming.primary_key, std::move(response), keep, incoming.mark);
+    store::LeaseOutcome outcome = store::LeaseOutcome::failed;
+    if (there) outcome = store::LeaseOutcome::stored;
+    lead.lease.release(outcome);
 }
 
 // With the lead, which leaves the table when it is stored: so that nobody finds neither.
 Awaitable<void> put_and_leave(Worker& worker, Lead lead, Incoming incoming, StoredPtr response) {
-    co_await put_in_redis(worker, incoming, std::move(response));
-    lead.lease.release(store::LeaseOutcome::stored);
+    co_await put_in_redis(worker, lead, incoming, std::move(response));
+}
+
+// Why other nodes need not wait any longer for what is being fetched: it was purged, or it takes too long.
+bool is_waited_for_in_vain(Worker& worker, const Lead& lead, Clock::time_point began) {
+    return Clock::now() - began > worker.leases()->duration() ||
+           lead.transfer().is_purged(worker.node().purges, lead.name());
 }
 
 }  // namespace
@@ -73,6 +90,7 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
                                  StoredPtr outline, Incoming incoming) {
     Transfer& transfer = lead.transfer();
     Filling filling(worker, transfer);
+    const auto began = Clock::now();
     for (;;) {
         const Result<upstream::Buffers> pieces = co_await origin->read_content();
         if (pieces.has_error()) {
@@ -81,35 +99,40 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
         }
         const bool could_be_stored = filling.is_whole();
         const bool storable = filling.fits(asio::buffer_size(*pieces));
-        if (could_be_stored && !storable) {
-            lead.release_lease_and_mark();
-            if (incoming.replaces) {
-                std::vector<std::string> keys{incoming.primary_key};
-                co_await worker.invalidate(std::move(keys));
-            }
-        }
-        if (storable && origin->is_complete()) {  // published before the readers have the last of it
+        if (storable && origin->is_complete()) {  // published before it is said to be complete
             const auto fetch_time = std::chrono::floor<milliseconds>(Clock::now() - incoming.asked);
             const StoredPtr whole = rules::completed(*outline, transfer.complete(*pieces), fetch_time);
             const std::optional<rules::Uncacheable> refused = publish_in_memory(worker, incoming, whole);
-            transfer.finish(whole, Transfer::Source::origin, refused, origin->trailers());
+            std::string trailers = rules::without_surrogate_keys(origin->trailers(), *incoming.policy);
+            transfer.finish(whole, Transfer::Source::origin, refused, std::move(trailers));
             origin.reset();
-            if (refused) co_return;
-            co_await put_in_redis(worker, incoming, whole);
-            lead.lease.release(store::LeaseOutcome::stored);
+            if (!refused) co_await put_in_redis(worker, lead, incoming, whole);
             co_return;
         }
         transfer.append(*pieces);
         if (pieces->empty()) {
-            transfer.finish(nullptr, Transfer::Source::origin, rules::Uncacheable::too_large, origin->trailers());
+            const auto why = filling.is_too_large() ? rules::Uncacheable::too_large : rules::Uncacheable::overloaded;
+            std::string trailers = rules::without_surrogate_keys(origin->trailers(), *incoming.policy);
+            transfer.finish(nullptr, Transfer::Source::origin, why, std::move(trailers));
             co_return;
         }
+        if (could_be_stored && !storable) {
+            if (!filling.is_too_large()) {
+                lead.leave_table();
+                lead.lease.release(store::LeaseOutcome::failed);
+            } else {
+                lead.release_lease_and_mark();
+                std::vector<std::string> keys{incoming.primary_key};
+                if (incoming.replaces) co_await worker.invalidate(std::move(keys));
+            }
+        }
+        if (lead.lease && is_waited_for_in_vain(worker, lead, began)) lead.lease.release(store::LeaseOutcome::failed);
         const bool wanted = co_await filling.await_room();
         if (!wanted) co_return;  // the origin's connection is closed with it
     }
 }
 
-Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transfer, std::optional<Lead> /*lead*/,
+Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transfer, std::optional<Lead> lead,
                                 std::unique_ptr<store::ContentSource> content, StoredPtr outline, Incoming incoming) {
     Filling filling(worker, *transfer);
     for (bool end = false; !end;) {
@@ -121,7 +144,8 @@ Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transf
         end = chunks->empty();
         std::size_t size = 0;
         for (const rules::Chunk& chunk : *chunks) size += chunk.size;
-        filling.fits(size);
+        const bool fits = filling.fits(size);
+        if (!fits && lead) lead->leave_table();  // who comes now reads it for itself
         transfer->append(*chunks);
         const bool wanted = co_await filling.await_room();
         if (!wanted) co_return;

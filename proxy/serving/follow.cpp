@@ -14,29 +14,20 @@ namespace {
 using Source = Transfer::Source;
 using State = Transfer::State;
 
-// Whoever fills ends earlier, by deadlines of its own: this is for a client that would else wait for ever.
+// Whoever fills ends earlier, by deadlines of its own: its wait for another node's fetch, for a connection, for the
+// header. This is for a client that would else wait for ever.
 Clock::time_point header_limit(const ClientExchange& exchange) {
     const UpstreamConfig& upstream = exchange.route.pool->config();
-    return Clock::now() + upstream.connect_deadline + 2 * upstream.first_byte_deadline;
+    return Clock::now() + upstream.servers.size() * upstream.connect_deadline + 3 * upstream.first_byte_deadline;
 }
 
-Awaitable<Transfer::Status> await_header(ClientExchange& exchange, Transfer::Reader& reader) {
-    const Clock::time_point limit = header_limit(exchange);
-    for (;;) {
-        std::string interims;
-        Transfer::Status status = co_await reader.status(limit, interims);
-        if (interims.empty()) co_return status;
-        exchange.client.keep_interim(interims);
-        co_await exchange.client.pass_on_interim();
-    }
-}
-
-// The response came just now: what the client asked of its freshness is met as far as the origin can meet it.
-bool may_have(const rules::RequestHeader& request, const rules::StoredResponse& response, Time now,
+// From the origin it came just now: what the client asked of its freshness is met as far as the origin can meet it.
+bool may_have(const rules::RequestHeader& request, const Transfer::Status& status, Time now,
               const rules::Policy& policy) {
-    const rules::Reuse reuse = rules::decide_reuse(request, &response, false, now, policy);
+    const rules::Reuse reuse = rules::decide_reuse(request, status.response.get(), false, now, policy);
     if (const auto* forward = std::get_if<rules::Forward>(&reuse))
-        return forward->reason == rules::ForwardReason::request && forward->collapsible;
+        return forward->reason == rules::ForwardReason::request && forward->collapsible &&
+               status.source != Source::redis;
     return !std::holds_alternative<rules::Unsatisfied>(reuse);
 }
 
@@ -155,7 +146,7 @@ Awaitable<Followed> follow(ClientExchange& exchange, std::shared_ptr<Transfer> t
     const std::uint64_t joined = worker.node().purges.mark().sequence;
     Transfer::Reader reader(transfer, worker.executor(), worker.deadlines());
     const auto asked = Clock::now();
-    const Transfer::Status status = co_await await_header(exchange, reader);
+    const Transfer::Status status = co_await reader.status(header_limit(exchange));
     exchange.record.upstream += Clock::now() - asked;
     switch (status.state) {
         case State::asking:
@@ -188,7 +179,8 @@ Awaitable<Followed> follow(ClientExchange& exchange, std::shared_ptr<Transfer> t
             co_return Followed::again;
         }
     }
-    if (!may_have(exchange.request, *status.response, worker.now(), exchange.policy())) co_return Followed::alone;
+    if (!may_have(exchange.request, status, worker.now(), exchange.policy())) co_return Followed::alone;
+    exchange.client.keep_interim(status.interims);
     co_return co_await answer_from(exchange, reader, status);
 }
 

@@ -37,6 +37,11 @@ bool is_of_the_response(std::optional<rules::Uncacheable> reason) noexcept {
     return reason != rules::Uncacheable::request_no_store && reason != rules::Uncacheable::vary_values;
 }
 
+// Without asking the origin themselves: now, or stale while it is validated.
+bool others_may_have(const rules::Freshness& freshness, seconds age) {
+    return !freshness.no_cache && age < freshness.lifetime + freshness.stale_while_revalidate;
+}
+
 // The client, and behind it all who wait for the transfer: interim responses are for all of them. RFC 9110 §15.2
 class InterimsForAll final : public upstream::Client {
  public:
@@ -57,13 +62,15 @@ class InterimsForAll final : public upstream::Client {
 // One request on its way to the origin, and the answer on its way back. With a lead, others wait for it, too.
 class Forwarding {
  public:
-    Forwarding(ClientExchange& exchange, const rules::Forward& decision, const store::StoredPtr& stored)
+    // `mark`: from before it was made sure that `stored` was not purged.
+    Forwarding(ClientExchange& exchange, const rules::Forward& decision, const store::StoredPtr& stored,
+               store::Mark mark)
         : exchange_(exchange),
           worker_(exchange.worker),
           request_(exchange.request),
           record_(exchange.record),
           stored_(stored),
-          storage_{worker_, exchange.policy(), request_, exchange.key},
+          storage_{worker_, exchange.policy(), request_, exchange.key, mark},
           forwarded_(request_, exchange.policy().key, is_looked_up(decision.reason),
                      exchange.route.pool->config().host),
           plan_(rules::plan_for(request_, decision, stored.get(), worker_.max_object_size())) {
@@ -98,7 +105,7 @@ class Forwarding {
     void publish(const store::StoredPtr& response, Transfer::Source source);
     [[nodiscard]] Incoming incoming() const {
         return {.primary_key = exchange_.key,
-                .keep_for_validation = storage_.policy.keep_for_validation,
+                .policy = &storage_.policy,
                 .mark = storage_.mark,
                 .asked = storage_.asked,
                 .replaces = stored_ != nullptr};
@@ -166,10 +173,16 @@ Awaitable<Forwarding::Next> Forwarding::answer(OriginPtr origin, const rules::Ar
 
 Awaitable<void> Forwarding::answer_failure(boost::system::error_code ec) {
     if (lead_) lead_->transfer().fail(ec);
+    lead_.reset();  // who comes now may have better luck
     co_await serving::answer_failure(exchange_, stored_, ec);
 }
 
 void Forwarding::publish(const store::StoredPtr& response, Transfer::Source source) {
+    const seconds age = rules::current_age(response->arrival, worker_.now());
+    if (lead_ && !others_may_have(response->freshness, age)) {
+        lead_->release(true);
+        lead_.reset();
+    }
     if (lead_) {
         record_.uncacheable = finish(worker_, std::move(*lead_), incoming(), response, source);
         lead_.reset();
@@ -228,14 +241,12 @@ bool Forwarding::may_store_answer() const {
            rules::forwarded_authority(request_, key) == request_.authority;
 }
 
-// Others may have it without asking the origin themselves: now, or stale while it is validated.
 bool Forwarding::is_for_others(const upstream::Exchange& origin, const rules::Arrival& arrival,
                                const rules::Storing& storing) const {
     const auto* freshness = std::get_if<rules::Freshness>(&storing);
-    if (!freshness || freshness->no_cache || origin.header().status == 206) return false;
+    if (!freshness || origin.header().status == 206) return false;
     if (origin.content_length().value_or(0) > worker_.max_object_size()) return false;
-    const seconds age = rules::current_age(arrival, arrival.response_time);
-    return age < freshness->lifetime + freshness->stale_while_revalidate;
+    return others_may_have(*freshness, rules::current_age(arrival, arrival.response_time));
 }
 
 // Of the exchange's own invalidation its answer is no victim, but of a purge by others it is. So it counts as newer
@@ -252,7 +263,7 @@ Awaitable<void> Forwarding::answer_with(OriginPtr origin, const rules::Arrival& 
     const rules::ResponseHeader& response = origin->header();
     const bool failed = rules::is_server_failure(response.status);
     if (failed) {
-        if (lead_) lead_->transfer().fail_with_status();
+        if (lead_) lead_->fail_with_status();
         lead_.reset();
         const bool answered = co_await answer_stale(exchange_, stored_, rules::OriginFailure::status_5xx);
         if (answered) co_return;
@@ -303,6 +314,8 @@ Awaitable<void> Forwarding::share(OriginPtr origin, const rules::Arrival& arriva
         co_await share_at_once(std::move(origin), outline, std::move(head));
         co_return;
     }
+    if (worker_.redis() && length.value_or(0) > worker_.config().redis->max_object_size)
+        lead_->lease.release(store::LeaseOutcome::failed);  // other nodes cannot find it there
     const std::shared_ptr<Transfer> transfer = lead_->shared();
     transfer->begin(outline, length, Transfer::Source::origin);
     Transfer::Reader reader(transfer, worker_.executor(), worker_.deadlines());
@@ -311,11 +324,12 @@ Awaitable<void> Forwarding::share(OriginPtr origin, const rules::Arrival& arriva
 
     if (rules::client_copy_is_valid(request_, *outline)) {
         co_await answer_stored(exchange_, outline, rules::current_age(arrival, worker_.now()));
-    } else {
-        asio::const_buffer buffer = asio::buffer(head);
-        const bool listens = co_await send(exchange_, {&buffer, 1});
-        if (listens) co_await stream_content(exchange_, reader, framing, length);
+        co_return;
     }
+    asio::const_buffer buffer = asio::buffer(head);
+    const bool listens = co_await send(exchange_, {&buffer, 1});
+    if (!listens) co_return;
+    co_await stream_content(exchange_, reader, framing, length);
     const Transfer::Status status = co_await reader.outcome(content_limit(exchange_));
     record_.uncacheable = status.refused;
     if (status.state == Transfer::State::failed) record_.uncacheable = rules::Uncacheable::incomplete;
@@ -346,7 +360,11 @@ Awaitable<void> Forwarding::share_at_once(OriginPtr origin, store::StoredPtr out
 
 Awaitable<void> forward(ClientExchange& exchange, rules::Forward decision, store::StoredPtr stored,
                         std::optional<Lead> lead) {
-    Forwarding forwarding(exchange, decision, stored);
+    // What was purged while this request waited is not validated into life again.
+    const store::Purges& purges = exchange.worker.node().purges;
+    const store::Mark mark = purges.mark();
+    if (stored && purges.since_sequence(exchange.looked_up.sequence, *stored).gone) stored = nullptr;
+    Forwarding forwarding(exchange, decision, stored, mark);
     if (lead && !forwarding.may_be_shared()) {
         lead->release(false);
         lead.reset();

@@ -19,6 +19,7 @@ Awaitable<void> answer_from_cache_or_origin(ClientExchange& exchange) {
         co_return;
     }
     const Time now = exchange.worker.now();
+    exchange.looked_up = exchange.worker.node().purges.mark();
     store::Found found = exchange.worker.node().memory.lookup(exchange.key, exchange.request, now);
     const rules::Reuse reuse =
         rules::decide_reuse(exchange.request, found.response.get(), found.vary_miss, now, exchange.policy());

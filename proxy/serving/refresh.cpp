@@ -36,9 +36,7 @@ class Refresh {
     Awaitable<void> ask();
     Awaitable<bool> apply(std::unique_ptr<upstream::Exchange> origin, const rules::Arrival& arrival,
                           const rules::StoredResponse* validated);
-    [[nodiscard]] Incoming incoming() const {
-        return {key_, storage_.policy.keep_for_validation, storage_.mark, storage_.asked, true};
-    }
+    [[nodiscard]] Incoming incoming() const { return {key_, &storage_.policy, storage_.mark, storage_.asked, true}; }
 
     Worker& worker_;
     const Route& route_;
@@ -60,7 +58,7 @@ Awaitable<bool> Refresh::apply(std::unique_ptr<upstream::Exchange> origin, const
         co_return fresh != nullptr;
     }
     if (rules::is_server_failure(response.status) || response.status == 304) {
-        lead_.transfer().fail_with_status();  // then the stale one stays, as long as it may
+        lead_.fail_with_status();  // then the stale one stays, as long as it may
         co_return true;
     }
     rules::Storing storing = storage_.decide(response, arrival, false, false, nullptr);

@@ -17,10 +17,9 @@ void Transfer::wake_readers() {
         if (std::exchange(reader.waiting, false)) reader.wakeup.wake();
 }
 
-void Transfer::add_interim(std::string head) {
+void Transfer::add_interim(std::string_view head) {
     const Lock lock(mutex_);
-    interims_.push_back(std::move(head));
-    wake_readers();
+    interims_ += head;
 }
 
 void Transfer::begin(StoredPtr outline, std::optional<std::uint64_t> content_length, Source source) {
@@ -81,6 +80,16 @@ void Transfer::fail(boost::system::error_code error) {
     wake_readers();
 }
 
+void Transfer::abandon() {
+    const Lock lock(mutex_);
+    if (state_ == State::asking) state_ = State::released;
+    if (state_ == State::streaming) {
+        state_ = State::failed;
+        error_ = Errc::cancelled;
+    }
+    wake_readers();
+}
+
 void Transfer::fail_with_status() {
     const Lock lock(mutex_);
     state_ = State::server_failure;
@@ -135,7 +144,7 @@ void Transfer::drop_what_is_read() {
 void Transfer::cut_off_the_slowest() {
     const Lock lock(mutex_);
     const bool others_wait =
-        std::ranges::any_of(readers_, [this](const Reading& reader) { return reader.taken == growing_->size(); });
+        std::ranges::any_of(readers_, [this](const Reading& reader) { return reader.sent == growing_->size(); });
     if (!others_wait) return;
     const std::uint64_t least = read_by_all();
     for (Reading& reader : readers_)
@@ -154,6 +163,7 @@ Awaitable<bool> Transfer::await_room(Wakeup& wakeup, std::chrono::milliseconds p
             filler_ = wakeup.handle();
         }
         const bool woken = co_await wakeup.wait(Clock::now() + patience);
+        if (wakeup.is_over()) co_return false;
         if (!woken) cut_off_the_slowest();
     }
 }
@@ -185,16 +195,15 @@ Transfer::Status Transfer::Reader::status_locked() const {
             .whole = it.whole_,
             .content_length = it.content_length_,
             .refused = it.refused_,
+            .interims = it.interims_,
             .error = it.error_};
 }
 
-Awaitable<Transfer::Status> Transfer::Reader::status(Clock::time_point limit, std::string& interims) {
+Awaitable<Transfer::Status> Transfer::Reader::status(Clock::time_point limit) {
     for (bool waited_enough = false;;) {
         {
             const Lock lock(transfer_->mutex_);
-            for (; interims_seen_ < transfer_->interims_.size(); ++interims_seen_)
-                interims += transfer_->interims_[interims_seen_];
-            if (transfer_->state_ != State::asking || !interims.empty() || waited_enough) co_return status_locked();
+            if (transfer_->state_ != State::asking || waited_enough) co_return status_locked();
             reading_.waiting = true;
         }
         waited_enough = !co_await wakeup_.wait(limit);
@@ -209,7 +218,7 @@ Awaitable<Transfer::Status> Transfer::Reader::outcome(Clock::time_point limit) {
             reading_.sent = reading_.taken =
                 transfer_->growing_ ? transfer_->growing_->size() : 0;  // it keeps nothing for itself
             transfer_->drop_what_is_read();
-            if (!going_on || waited_enough) co_return status_locked();
+            if (!going_on || waited_enough || transfer_->windowed_) co_return status_locked();
             reading_.waiting = true;
         }
         waited_enough = !co_await wakeup_.wait(limit);

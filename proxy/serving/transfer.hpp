@@ -46,6 +46,7 @@ class Transfer {
         bool whole = false;                           // `response` has its content
         std::optional<std::uint64_t> content_length;  // where it is known
         std::optional<rules::Uncacheable> refused;    // finished: why it was not stored
+        std::string interims;                         // 1xx responses before it, ready to send
         boost::system::error_code error;              // failed
     };
 
@@ -56,7 +57,8 @@ class Transfer {
 
     // Who fills. Each wakes the readers.
 
-    void add_interim(std::string head);  // a 1xx response, ready to send
+    // A 1xx response, ready to send. Others get it with the response, once it is known to be for them, too.
+    void add_interim(std::string_view head);
     void begin(StoredPtr outline, std::optional<std::uint64_t> content_length, Source source);
     void append(upstream::Buffers pieces);
     void append(const std::vector<rules::Chunk>& chunks);
@@ -66,6 +68,7 @@ class Transfer {
     void release();
     void fail(boost::system::error_code error);
     void fail_with_status();
+    void abandon();  // nobody fills it any more: ends it, unless it has ended
 
     // The last pieces, without waking anybody yet: finish() follows. All content, of which nothing was dropped.
     [[nodiscard]] rules::BodyPtr complete(upstream::Buffers last_pieces);
@@ -114,7 +117,7 @@ class Transfer {
     std::optional<std::uint64_t> content_length_;
     std::optional<rules::Uncacheable> refused_;
     boost::system::error_code error_;
-    std::vector<std::string> interims_;
+    std::string interims_;
     std::string trailers_;
     std::optional<rules::GrowingBody> growing_;
     rules::BodyPtr body_;  // once it is complete
@@ -131,11 +134,10 @@ class Transfer::Reader {
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
 
-    // Waits until more is known than that the origin is being asked, or until `limit`; returns early with every interim
-    // response: those that came since the last call are then in `interims`.
-    Awaitable<Status> status(Clock::time_point limit, std::string& interims);
+    // Waits until more is known than that the origin is being asked, or until `limit`.
+    Awaitable<Status> status(Clock::time_point limit);
 
-    // The same until it is finished or has failed.
+    // The same until it is finished or has failed, or only a window of it is held: then there will be no whole.
     Awaitable<Status> outcome(Clock::time_point limit);
 
     // The next content, from where the last call ended; empty at the end. Errors: what the transfer failed with;
@@ -153,7 +155,6 @@ class Transfer::Reader {
     const std::shared_ptr<Transfer> transfer_;
     Wakeup wakeup_;
     Reading reading_;  // shared, under the mutex
-    std::size_t interims_seen_ = 0;
 };
 
 }  // namespace proxy::serving

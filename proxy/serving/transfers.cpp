@@ -8,10 +8,16 @@ Lead::Lead(Transfers& table, std::string name, std::shared_ptr<Transfer> transfe
 Lead::~Lead() {
     if (!transfer_) return;
     leave_table();
-    if (!transfer_->is_decided()) transfer_->release();
+    transfer_->abandon();
 }
 
 void Lead::leave_table() { table_->leave(name_, *transfer_); }
+
+void Lead::fail_with_status() {
+    table_->mark(name_);
+    leave_table();
+    transfer_->fail_with_status();
+}
 
 void Lead::release_lease_and_mark() {
     table_->mark(name_);

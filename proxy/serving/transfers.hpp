@@ -33,6 +33,9 @@ class Lead {
 
     void leave_table();  // nobody new comes; who is there stays
 
+    // The origin failed: whoever waits answers with what is stale, or asks for itself; the next ones do not wait.
+    void fail_with_status();
+
     // It will not be stored after all: nobody new comes, and nobody on other nodes waits. Who is there stays.
     void release_lease_and_mark();
 

@@ -177,10 +177,17 @@ void Worker::task_ended() {
     if (--tasks_ > 0 || !stopping_) return;
     drain_timer_.cancel();
     if (redis_client_) redis_client_->stop();
-    if (feed_) feed_->stop();
     for (const auto& [name, pool] : pools_) pool->close_idle(Clock::time_point::max());
     stop_sweep_.emit(asio::cancellation_type::terminal);
     stop_housekeeping_.emit(asio::cancellation_type::terminal);
+    if (feed_ && others_ended_) feed_->stop();
+}
+
+void Worker::others_have_ended() {
+    asio::post(io_, [this] {
+        others_ended_ = true;
+        if (feed_ && stopping_ && tasks_ == 0) feed_->stop();
+    });
 }
 
 void Worker::stop() {
@@ -258,17 +265,22 @@ bool Worker::remember(const std::string& primary_key, const store::StoredPtr& re
 
 bool Worker::publish(std::string primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark) {
     if (!remember(primary_key, response, keep, mark)) return false;
-    if (redis_store_) spawn(put_in_redis(std::move(primary_key), response, keep, mark));
+    if (redis_store_) spawn(put_behind(std::move(primary_key), response, keep, mark));
     return true;
 }
 
-Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
+Awaitable<void> Worker::put_behind(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark) {
+    co_await put_in_redis(std::move(primary_key), std::move(response), keep, mark);
+}
+
+Awaitable<bool> Worker::put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
                                      store::Mark mark) {
     Counter& pending = metrics_.pending_put_bytes;
     if (pending.get() + response->body->size > config().redis->max_pending_bytes) {
         metrics_.puts_refused.add();
-        co_return;
+        co_return false;
     }
+    if (response->body->size > config().redis->max_object_size) co_return false;
     struct Pending {
         Counter& total;
         std::uint64_t size;
@@ -276,7 +288,8 @@ Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr r
     } counted{pending, response->body->size};
     pending.add(counted.size);
     // A failure is counted by the client; the response lives on in memory.
-    co_await redis_store_->put(primary_key, response, keep, mark);
+    const Result<void> stored = co_await redis_store_->put(primary_key, response, keep, mark);
+    co_return stored.has_value();
 }
 
 Awaitable<Result<std::uint64_t>> Worker::purge(store::Purge purge, observe::PurgeSource source) {

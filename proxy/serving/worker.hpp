@@ -67,6 +67,10 @@ class Worker {
     void stop();      // any thread: no new connections, idle ones are closed, the others end within drain_deadline
     void stop_now();  // any thread: everything ends at once
 
+    // Any thread, once, when all other workers have ended: until then the first one follows for them what other nodes
+    // have to say.
+    void others_have_ended();
+
     // Any thread. Calls `done` on the worker's; never where the worker has ended.
     void purge_for_admin(store::Purge purge, std::function<void(Result<std::uint64_t>)> done);
 
@@ -107,8 +111,8 @@ class Worker {
     // By an origin's answer: the same, but it never fails. Whoever cannot tell the others now does so later.
     Awaitable<void> invalidate(std::vector<std::string> primary_keys);
 
-    // Of what is published already; a failure is counted, the response lives on in memory.
-    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
+    // Of what is published already. Whether it is there now; a failure is counted, the response lives on in memory.
+    Awaitable<bool> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
 
     // Into memory what may still be used there: not where it was purged since `mark`. False where it was.
     bool remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark);
@@ -121,6 +125,7 @@ class Worker {
     Awaitable<void> accept_clients(Acceptor& acceptor);
     Awaitable<void> serve(Socket socket);
     Awaitable<void> housekeeping();
+    Awaitable<void> put_behind(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
     Awaitable<void> purge_then(store::Purge purge, std::function<void(Result<std::uint64_t>)> done);
     void begin_drain();
     void task_ended();
@@ -144,6 +149,7 @@ class Worker {
     std::string key_;
     std::size_t tasks_ = 0;
     bool stopping_ = false;
+    bool others_ended_ = false;
     Timer drain_timer_{io_.get_executor()};
     asio::cancellation_signal stop_sweep_, stop_housekeeping_;
 };
