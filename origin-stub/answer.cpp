@@ -10,8 +10,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view items = "/items/";
-
 // "http://example.com/path?query" and "/path?query" alike become "/path?query"; "*" stays.
 std::string_view origin_form(std::string_view target) {
     if (target.starts_with('/')) return target;
@@ -134,6 +132,41 @@ Answer begin_answer(unsigned status, sys_seconds now) {
     return answer;
 }
 
+// What a path names.
+struct Resource {
+    enum class Kind { none, item, versioned, echo } kind = Kind::none;
+    std::string key;  // decoded
+};
+
+Resource resource_of(std::string_view path) {
+    struct Prefix {
+        std::string_view text;
+        Resource::Kind kind;
+    };
+    constexpr Prefix prefixes[] = {{"/items/", Resource::Kind::item}, {"/versioned/", Resource::Kind::versioned}};
+    if (path == "/echo") return {Resource::Kind::echo, "echo"};
+    for (const Prefix& prefix : prefixes) {
+        if (!path.starts_with(prefix.text) || path.size() == prefix.text.size()) continue;
+        path.remove_prefix(prefix.text.size());
+        return {prefix.kind, percent_decode(path).value_or(std::string(path))};
+    }
+    return {};
+}
+
+Content content_of(const Resource& resource, const Request& request, std::uint64_t version) {
+    switch (resource.kind) {
+        case Resource::Kind::echo: return Content(echo_json(request));
+        case Resource::Kind::versioned: return Content(versioned_content(resource.key, version));
+        default: return Content(item_json(request, resource.key));
+    }
+}
+
+Answer raise(const Request& request, const std::string& key, Versions& versions, sys_seconds now) {
+    const auto version = versions.raise(key);
+    if (!version) return error_answer(request, 507, "too many keys have been raised", now);
+    return plain_answer(request, 200, to_text({{"key", key}, {"version", *version}}), now);
+}
+
 }  // namespace
 
 Answer plain_answer(const Request& request, unsigned status, std::string json, sys_seconds now) {
@@ -147,23 +180,23 @@ Answer error_answer(const Request& request, unsigned status, std::string_view me
     return plain_answer(request, status, to_text({{"error", message}}), now);
 }
 
-Answer make_answer(const Request& request, milliseconds default_latency, sys_seconds now) {
-    const std::string_view path = path_of(request.target);
-    const bool is_item = path.starts_with(items) && path.size() > items.size();
-    if (!is_item && path != "/echo") return error_answer(request, 404, "no such path", now);
+Answer make_answer(const Request& request, Versions& versions, milliseconds default_latency, sys_seconds now) {
+    const Resource resource = resource_of(path_of(request.target));
+    if (resource.kind == Resource::Kind::none) return error_answer(request, 404, "no such path", now);
     auto parsed = parse_knobs(query_of(request.target));
     if (const auto* mistake = std::get_if<std::string>(&parsed)) return error_answer(request, 400, *mistake, now);
     Knobs& knobs = std::get<Knobs>(parsed);
+    const bool is_versioned = resource.kind == Resource::Kind::versioned;
+    if (is_versioned && request.method == "POST") return raise(request, resource.key, versions, now);
 
     Answer answer = begin_answer(knobs.status, now);
-    const std::string_view raw_key = path.substr(is_item ? items.size() : 1);
-    const std::string key = percent_decode(raw_key).value_or(std::string(raw_key));
-    if (knobs.size) {
-        answer.content = Content(key, *knobs.size);
-        answer.head.set(http::field::content_type, "text/plain");
-    } else {
-        answer.content = Content(is_item ? item_json(request, key) : echo_json(request));
+    const std::uint64_t version = versions.of(resource.key);
+    if (is_versioned) {
+        if (!knobs.etag) knobs.etag = '"' + std::to_string(version) + '"';
+        answer.head.set("Surrogate-Key", surrogate_keys_of(resource.key));
     }
+    answer.content = knobs.size ? Content(resource.key, *knobs.size) : content_of(resource, request, version);
+    if (knobs.size || is_versioned) answer.head.set(http::field::content_type, "text/plain");
     set_fields(answer, knobs, now);
     if (is_read(request) && knobs.status == 200) {
         if (not_modified(request, knobs, now))
@@ -171,7 +204,7 @@ Answer make_answer(const Request& request, milliseconds default_latency, sys_sec
         else if (knobs.range && request.method == "GET")
             apply_range(answer, request.value_of("Range"));
     }
-    answer.latency = knobs.latency.value_or(is_item ? default_latency : milliseconds{0});
+    answer.latency = knobs.latency.value_or(resource.kind == Resource::Kind::echo ? milliseconds{0} : default_latency);
     answer.knobs = std::move(knobs);
     set_framing(answer, request);
     return answer;

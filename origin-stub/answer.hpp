@@ -9,6 +9,7 @@
 #include "origin-stub/content.hpp"
 #include "origin-stub/knobs.hpp"
 #include "origin-stub/request.hpp"
+#include "origin-stub/versions.hpp"
 
 namespace origin_stub {
 
@@ -27,8 +28,10 @@ struct Answer {
 // {"error":"..."}
 [[nodiscard]] Answer error_answer(const Request& request, unsigned status, std::string_view message, sys_seconds now);
 
-// `/items/{key}` and `/echo`, as their knobs ask; 404 for other paths, 400 for a wrong knob.
-[[nodiscard]] Answer make_answer(const Request& request, milliseconds default_latency, sys_seconds now);
+// `/items/{key}`, `/versioned/{key}` and `/echo`, as their knobs ask; 404 for other paths, 400 for a wrong knob.
+// The version is that of this moment, whatever the latency. POST /versioned/{key} raises it.
+[[nodiscard]] Answer make_answer(const Request& request, Versions& versions, milliseconds default_latency,
+                                 sys_seconds now);
 
 // The path of a target in origin or absolute form; undecoded.
 [[nodiscard]] std::string_view path_of(std::string_view target);

@@ -25,6 +25,8 @@ std::uint64_t mix(std::uint64_t value) noexcept {
 
 }  // namespace
 
+std::uint64_t hash_of(std::string_view text) noexcept { return mix(hash(text)); }
+
 std::string pattern(std::string_view key, std::uint64_t offset, std::size_t length) {
     const std::uint64_t seed = hash(key);
     std::string text;

@@ -7,6 +7,9 @@
 
 namespace origin_stub {
 
+// Spread evenly over all 64 bits; the same on every run and machine.
+[[nodiscard]] std::uint64_t hash_of(std::string_view text) noexcept;
+
 // `length` printable bytes from `offset` of an endless text that depends on the key alone: the same on every run and
 // machine, different at every offset, so that lost, doubled or swapped pieces show.
 [[nodiscard]] std::string pattern(std::string_view key, std::uint64_t offset, std::size_t length);

@@ -22,11 +22,13 @@ struct Options {
 constexpr const char* footer = R"(
 Paths:
   /items/{key}   JSON about the key, after the latency; any method
+  /versioned/{key}  text that says its version; POST raises that, to be seen in ETag; all parts of the key between
+                 slashes are its Surrogate-Keys
   /echo          the request as it arrived, as JSON; any method
   /stats         how many requests came, for what and at once; POST /stats/reset starts anew
   /health        200
 
-Per-request knobs in the query of /items and /echo:
+Per-request knobs in the query of /items, /versioned and /echo:
   latency_ms= size= status= drip_ms= chunked=1 trailers=1 http10=1 close=1 range=1
   cache_control= etag= last_modified=SECONDS|-SECONDS|+SECONDS expires=-SECONDS|+SECONDS|TEXT
   age= vary= set_cookie= header=Name:Value no_date=1 interim=100|102|103

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "origin-stub/stats.hpp"
+#include "origin-stub/versions.hpp"
 #include "proxy/async/executor.hpp"
 
 namespace origin_stub {
@@ -11,6 +12,7 @@ namespace origin_stub {
 struct Origin {
     std::chrono::milliseconds latency{200};
     Stats stats;
+    Versions versions;
 };
 
 // Bound and listening on "host:port", port 0 being any free one. Throws std::runtime_error saying what was wrong.

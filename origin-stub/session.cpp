@@ -77,7 +77,7 @@ Awaitable<bool> serve_request(Socket& socket, beast::flat_buffer& buffer, Origin
     if (about_itself) co_return co_await send_answer(socket, *about_itself);
 
     const auto counted = origin.stats.request_received(request.method, request.target);
-    const Answer answer = make_answer(request, origin.latency, now());
+    const Answer answer = make_answer(request, origin.versions, origin.latency, now());
     co_return co_await send_answer(socket, answer);
 }
 

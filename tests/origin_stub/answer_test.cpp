@@ -21,6 +21,11 @@ Request get(std::string target, std::vector<FieldLine> fields = {}) {
     return request;
 }
 
+Answer make_answer(const Request& request, milliseconds default_latency, sys_seconds at) {
+    Versions versions;
+    return make_answer(request, versions, default_latency, at);
+}
+
 std::string content_of(const Answer& answer) { return answer.content.read(0, 1'000'000); }
 
 std::string field(const Answer& answer, std::string_view name) {
@@ -166,6 +171,27 @@ TEST_CASE("make_answer: echo tells all") {
     CHECK(json["body"] == nlohmann::json::parse(R"({"size":3,"crc32":891568578,"start":"abc"})"));
     CHECK(json["trailers"] == nlohmann::json::parse(R"([["T","v"]])"));
     CHECK(make_answer(request, 200ms, now).latency == 0ms);
+}
+
+TEST_CASE("make_answer: a version and its validator, until it is raised") {
+    Versions versions;
+    const Request read = get("/versioned/a/b?cache_control=max-age=60", {{"If-None-Match", "\"1\""}});
+    Request raising = read;
+    raising.method = "POST";
+
+    CHECK(make_answer(read, versions, 200ms, now).head.result_int() == 304);
+    const Answer raised = make_answer(raising, versions, 200ms, now);
+    CHECK(content_of(raised) == R"({"key":"a/b","version":2})");
+    CHECK(raised.latency == 0ms);
+
+    const Answer answer = make_answer(read, versions, 200ms, now);
+    CHECK(answer.head.result_int() == 200);
+    CHECK(content_of(answer) == versioned_content("a/b", 2).substr(0, 1'000'000));
+    CHECK(field(answer, "ETag") == "\"2\"");
+    CHECK(field(answer, "Surrogate-Key") == "a b");
+    CHECK(field(answer, "Content-Type") == "text/plain");
+    CHECK(field(answer, "Cache-Control") == "max-age=60");
+    CHECK(answer.latency == 200ms);
 }
 
 TEST_CASE("make_answer: an HTTP/1.0 client") {
