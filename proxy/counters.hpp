@@ -21,6 +21,18 @@ class Counter {
     std::atomic<std::uint64_t> value_{0};
 };
 
+// One more, as long as it lives; on the thread that writes the counter.
+class CountedWhile {
+ public:
+    explicit CountedWhile(Counter& counter) noexcept : counter_(counter) { counter_.add(); }
+    ~CountedWhile() { counter_.subtract(); }
+    CountedWhile(const CountedWhile&) = delete;
+    CountedWhile& operator=(const CountedWhile&) = delete;
+
+ private:
+    Counter& counter_;
+};
+
 // Durations in fixed buckets, 50 µs to 30 s.
 class Histogram {
  public:

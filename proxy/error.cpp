@@ -22,6 +22,7 @@ class Category final : public boost::system::error_category {
             case Errc::client_too_large: return "client's request body is too large";
             case Errc::store_unavailable: return "store unavailable";
             case Errc::store_overloaded: return "too many commands wait for the store";
+            case Errc::store_incomplete: return "content in the store is no longer complete";
             case Errc::bad_wire_format: return "stored record does not decode";
             case Errc::cancelled: return "cancelled";
         }

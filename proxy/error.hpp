@@ -19,6 +19,7 @@ enum class Errc {
     client_too_large,       // its request body exceeds the limit
     store_unavailable,      // Redis is not connected, refused the command, or answered with an error
     store_overloaded,       // too many commands wait for Redis
+    store_incomplete,       // of the content in Redis a part is gone
     bad_wire_format,        // a record from Redis does not decode, or bears another key
     cancelled,              // the node is stopping
 };

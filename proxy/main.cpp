@@ -50,6 +50,7 @@ observe::Sources sources_of(const std::vector<std::unique_ptr<serving::Worker>>&
         if (config.redis) {
             sources.redis.push_back(worker->redis_stats());
             sources.redis_store.push_back(worker->redis_store_stats());
+            sources.leases.push_back(worker->lease_stats());
         }
         for (auto& pool : worker->pool_stats()) sources.pools.push_back(std::move(pool));
     }
@@ -70,10 +71,14 @@ int run(Config config) {
     std::optional<store::PurgeLog> purge_log;
     if (config.redis) purge_log.emplace(purges, config.purge, *config.redis);
 
+    serving::Transfers transfers(config.collapse, purges);
+    store::LeaseEvents lease_events(config.redis ? config.redis->max_lease_waiters : 0);
     serving::Node node{.config = config,
                        .memory = memory,
                        .purges = purges,
                        .purge_log = purge_log ? &*purge_log : nullptr,
+                       .transfers = transfers,
+                       .lease_events = lease_events,
                        .local = {},
                        .access_log = {},
                        .log = observe::log};
@@ -92,6 +97,11 @@ int run(Config config) {
     sources.access_log = access_log.get();
     sources.purges = &purges;
     sources.purge_log = purge_log ? &*purge_log : nullptr;
+    sources.transfers = [&transfers] {
+        const serving::Transfers::Stats stats = transfers.stats();
+        return observe::TransferStats{stats.in_flight, stats.marks, stats.bytes};
+    };
+    sources.lease_events = &lease_events.stats();
     const std::vector<const store::RedisStats*> redis = sources.redis;
     const observe::Metrics metrics(std::move(sources));
     const admin::Endpoints endpoints(metrics, redis, readiness);

@@ -4,6 +4,8 @@ namespace proxy {
 
 Deadline::Deadline(Deadlines& deadlines, Socket& socket) : socket_(socket) { deadlines.list_.push_back(*this); }
 
+Endable::Endable(Deadlines& deadlines) { deadlines.endables_.push_back(*this); }
+
 Awaitable<void> Deadlines::sweep() {
     Timer timer(co_await asio::this_coro::executor);
     for (;;) {
@@ -21,6 +23,8 @@ Awaitable<void> Deadlines::sweep() {
                 deadline.socket_.cancel(ignored);
             }
         }
+        if (!all_expired_) continue;
+        for (Endable& wait : endables_) wait.end();
     }
 }
 

@@ -35,6 +35,16 @@ class Deadline : public boost::intrusive::list_base_hook<boost::intrusive::link_
     bool expired_ = false;
 };
 
+// A wait for something else than a socket, which must end all the same when every deadline has passed.
+class Endable : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+    explicit Endable(Deadlines& deadlines);
+    virtual void end() noexcept = 0;  // the wait, if there is one; called again and again
+
+ protected:
+    ~Endable() = default;
+};
+
 class Deadlines {
  public:
     static constexpr std::chrono::milliseconds interval{50};
@@ -48,7 +58,9 @@ class Deadlines {
 
  private:
     friend class Deadline;
+    friend class Endable;
     boost::intrusive::list<Deadline, boost::intrusive::constant_time_size<false>> list_;
+    boost::intrusive::list<Endable, boost::intrusive::constant_time_size<false>> endables_;
     bool all_expired_ = false;
 };
 

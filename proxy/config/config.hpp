@@ -63,8 +63,11 @@ struct RedisConfig {
     std::size_t max_queue = 4'096;              // commands in flight per worker; one more is refused
     std::size_t max_pending_bytes = 64u << 20;  // content on its way to Redis, per worker; more stays in memory only
     std::size_t max_object_size = 8u << 20;     // bytes of content; larger responses are not stored in Redis
-    std::size_t chunk_size = 256u << 10;        // content above this is split in values of this size
+    std::size_t chunk_size = 256u << 10;        // content above this is split in values no larger
+    milliseconds content_grace{30'000};         // split content that was replaced stays for those who read it
     std::size_t max_variants = 1'000;           // under one primary key; for one more the oldest goes
+    milliseconds lease{2'000};               // to fetch alone; renewed meanwhile, so others wait no longer for the dead
+    std::size_t max_lease_waiters = 10'000;  // per node; one more fetches at once
 };
 
 struct MemoryConfig {
@@ -72,6 +75,16 @@ struct MemoryConfig {
     std::size_t max_object_size = 8u << 20;  // bytes of content
     std::size_t max_variants = 100;          // under one primary key; for one more the oldest goes
     std::size_t shards = 16;                 // a power of two
+};
+
+// One request to the origin for all who ask for the same.
+struct CollapseConfig {
+    std::size_t window = 512u << 10;           // bytes held of a response that will not be stored, for its readers
+    std::size_t max_bytes = 256u << 20;        // of content on its way into the store, all together; more is not stored
+    milliseconds slow_reader_deadline{5'000};  // a client that keeps others from such a response so long is cut off
+    milliseconds hit_for_miss{5'000};          // after an answer that is not for others nobody waits for the next
+    std::size_t max_marks = 10'000;            // of those; for one more the oldest goes
+    std::size_t max_background = 256;          // fetches that no client waits for, per worker
 };
 
 struct AdminConfig {
@@ -118,6 +131,7 @@ struct Config {
     std::optional<RedisConfig> redis;       // none: memory tier alone
     MemoryConfig memory;
     PurgeConfig purge;
+    CollapseConfig collapse;
     LimitsConfig limits;
     LogConfig log;
     std::vector<std::string> local;       // paths of the admin endpoints also answered on the traffic listener

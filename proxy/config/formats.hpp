@@ -51,6 +51,18 @@ struct Size {
     [[nodiscard]] std::string write(std::uint64_t value) const { return size_text(value); }
 };
 
+struct FactorOrOff {
+    double min, max;
+    void read(std::string_view text, double& value) const { value = factor_from(text, min, max); }
+    [[nodiscard]] std::string write(double value) const { return factor_text(value); }
+};
+
+struct Percent {
+    unsigned max;
+    void read(std::string_view text, unsigned& value) const { value = percent_from(text, max); }
+    [[nodiscard]] std::string write(unsigned value) const { return std::to_string(value) + '%'; }
+};
+
 struct Duration {
     milliseconds min, max;
     void read(std::string_view text, milliseconds& value) const { value = duration_from(text, min, max); }

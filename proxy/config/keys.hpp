@@ -50,6 +50,8 @@ void fields(rules::Policy& policy, Visitor& visit) {
     visit.scalar("stale_when_disconnected", policy.stale_when_disconnected, Switch{});
     visit.scalar("grace", policy.grace, Lifetime{});
     visit.scalar("keep_for_validation", policy.keep_for_validation, Lifetime{});
+    visit.scalar("early_refresh", policy.early_refresh, FactorOrOff{0.1, 10});
+    visit.scalar("ttl_jitter", policy.ttl_jitter, Percent{50});
     visit.scalar("honour_request_directives", policy.honour_request_directives, Switch{});
     visit.scalar("set_cookie", policy.set_cookie, Choice<rules::SetCookiePolicy>{set_cookie_names});
     visit.list("surrogate_key_fields", policy.surrogate_key_fields, Text{token_from});
@@ -83,8 +85,11 @@ void fields(RedisConfig& redis, Visitor& visit) {
     visit.scalar("max_queue", redis.max_queue, Number{1, many});
     visit.scalar("max_pending_bytes", redis.max_pending_bytes, Size{0, 1024 * gib});
     visit.scalar("max_object_size", redis.max_object_size, Size{0, 4 * gib});
-    visit.scalar("chunk_size", redis.chunk_size, Size{4 * kib, 512 * mib});
+    visit.scalar("chunk_size", redis.chunk_size, Size{4 * kib, 16 * mib});
+    visit.scalar("content_grace", redis.content_grace, Duration{milliseconds{0}, std::chrono::hours{24}});
     visit.scalar("max_variants", redis.max_variants, Number{1, many});
+    visit.scalar("lease", redis.lease, Duration{milliseconds{10}, std::chrono::hours{1}});
+    visit.scalar("max_lease_waiters", redis.max_lease_waiters, Number{0, many});
 }
 
 template <class Visitor>
@@ -93,6 +98,16 @@ void fields(MemoryConfig& memory, Visitor& visit) {
     visit.scalar("max_object_size", memory.max_object_size, Size{0, 1024 * gib});
     visit.scalar("max_variants", memory.max_variants, Number{1, many});
     visit.scalar("shards", memory.shards, PowerOfTwo{1024});
+}
+
+template <class Visitor>
+void fields(CollapseConfig& collapse, Visitor& visit) {
+    visit.scalar("window", collapse.window, Size{128 * kib, 64 * mib});
+    visit.scalar("max_bytes", collapse.max_bytes, Size{0, 1024 * gib});
+    visit.scalar("slow_reader_deadline", collapse.slow_reader_deadline, deadline);
+    visit.scalar("hit_for_miss", collapse.hit_for_miss, Duration{milliseconds{0}, std::chrono::hours{24}});
+    visit.scalar("max_marks", collapse.max_marks, Number{1, many});
+    visit.scalar("max_background", collapse.max_background, Number{0, many});
 }
 
 template <class Visitor>
@@ -138,6 +153,7 @@ void fields(Config& config, Visitor& visit) {
     visit.section("redis", config.redis);
     visit.section("memory", config.memory);
     visit.section("purge", config.purge);
+    visit.section("collapse", config.collapse);
     visit.section("limits", config.limits);
     visit.section("log", config.log);
     visit.list("local", config.local, Text{local_path_from});

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <span>
@@ -164,6 +165,32 @@ std::uint64_t number_from(string_view text, std::uint64_t min, std::uint64_t max
     }
     if (*number < min || *number > max) out_of_range(text, std::to_string(min), std::to_string(max));
     return *number;
+}
+
+double factor_from(string_view text, double min, double max) {
+    const std::string word = lower(text);
+    if (word == "off" || word == "on") return word == "on" ? 1 : 0;
+    double factor = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), factor, std::chars_format::fixed);
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size() || !std::isfinite(factor))
+        throw BadValue(in_quotes(text) + " is not a factor, expected on, off or a number such as 1.5");
+    if (factor < min || factor > max) out_of_range(text, factor_text(min), factor_text(max) + ", or off");
+    return factor;
+}
+
+std::string factor_text(double factor) {
+    if (factor == 0) return "off";
+    std::array<char, 32> text{};
+    const auto written = std::to_chars(text.data(), text.data() + text.size(), factor, std::chars_format::fixed);
+    return {text.data(), written.ptr};
+}
+
+unsigned percent_from(string_view text, unsigned max) {
+    constexpr std::array units{Unit{"%", 1}};
+    const auto percent = measured(text, units);
+    if (!percent) throw BadValue(in_quotes(text) + " is not a percentage, expected a whole one such as 10%");
+    if (*percent > max) out_of_range(text, "0%", std::to_string(max) + '%');
+    return static_cast<unsigned>(*percent);
 }
 
 milliseconds duration_from(string_view text, milliseconds min, milliseconds max) {

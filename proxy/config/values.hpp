@@ -23,6 +23,13 @@ inline constexpr std::uint32_t max_database = 65'535;
 [[nodiscard]] bool switch_from(std::string_view text);  // true, on, yes; false, off, no
 [[nodiscard]] std::uint64_t number_from(std::string_view text, std::uint64_t min, std::uint64_t max);
 
+// `off` is 0, `on` is 1; otherwise a number such as 1.5.
+[[nodiscard]] double factor_from(std::string_view text, double min, double max);
+[[nodiscard]] std::string factor_text(double factor);
+
+// A whole number of percent: 10%.
+[[nodiscard]] unsigned percent_from(std::string_view text, unsigned max);
+
 // A whole number with a unit: 200ms, 300s, 5m, 1h, 1d.
 [[nodiscard]] milliseconds duration_from(std::string_view text, milliseconds min, milliseconds max);
 [[nodiscard]] std::string duration_text(milliseconds duration);

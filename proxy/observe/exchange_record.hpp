@@ -14,7 +14,7 @@
 namespace proxy::observe {
 
 enum class Outcome : std::uint8_t {
-    hit,          // answered from a fresh stored response
+    hit,          // answered from a fresh stored response, or (collapsed) from another request's
     stale,        // answered from a stale one: while revalidating, or because the origin failed
     revalidated,  // the origin confirmed the stored response
     miss,         // the origin answered, and the request could have been a hit

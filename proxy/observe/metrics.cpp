@@ -108,7 +108,7 @@ std::uint64_t requests_with(const std::vector<const WorkerMetrics*>& workers, Ou
 
 void expose_requests(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
     out.counter("cache_hits_total",
-                "Requests answered with stored content: weir_requests_total of hit, stale and revalidated.")
+                "Requests answered with stored or shared content: weir_requests_total of hit, stale, revalidated.")
         .counter(requests_with(workers, Outcome::hit) + requests_with(workers, Outcome::stale) +
                  requests_with(workers, Outcome::revalidated));
     out.counter("cache_misses_total", "Requests that could have been hits but were answered by the origin.")
@@ -123,9 +123,10 @@ void expose_requests(Exposition& out, const std::vector<const WorkerMetrics*>& w
     out.histogram("request_latency_seconds",
                   "Request header complete to last byte written, for all requests but those for local endpoints.")
         .histogram(merge(all));
-    const Family duration = out.histogram("weir_request_duration_seconds",
-                                          "request_latency_seconds by result. hit: answered from the cache, fresh or "
-                                          "stale; miss: by the origin; other: revalidated, bypass and error.");
+    const Family duration =
+        out.histogram("weir_request_duration_seconds",
+                      "request_latency_seconds by result. hit: answered from the cache, fresh or "
+                      "stale; miss: by the origin; other: collapsed, revalidated, bypass and error.");
     duration.histogram(merge(hits), {{"result", "hit"}});
     duration.histogram(merge(misses), {{"result", "miss"}});
     duration.histogram(merge(others), {{"result", "other"}});
@@ -153,6 +154,25 @@ void expose_reasons(Exposition& out, const std::vector<const WorkerMetrics*>& wo
         uncacheable.counter(total, {{"reason", std::string(to_string(static_cast<rules::Uncacheable>(reason)))}});
     }
     out.counter("weir_stored_total", "Origin responses stored.").counter(sum(workers, &WorkerMetrics::stored));
+}
+
+void expose_transfers(Exposition& out, const Sources& sources) {
+    const TransferStats stats = sources.transfers ? sources.transfers() : TransferStats{};
+    out.counter("weir_collapsed_total", "Requests answered by another one's request to the origin.")
+        .counter(sum(sources.workers, &WorkerMetrics::collapsed));
+    out.gauge("weir_transfers", "Responses on their way that further requests may wait for.").gauge(stats.in_flight);
+    out.gauge("weir_transfer_readers", "Requests that wait for another one's response, or are answered by it.")
+        .gauge(sum(sources.workers, &WorkerMetrics::followers));
+    out.gauge("weir_transfer_bytes", "Content on its way into the store: collapse.max_bytes limits it.")
+        .gauge(stats.bytes);
+    out.gauge("weir_hit_for_miss_marks", "Resources whose answers nobody waits for: collapse.max_marks limits them.")
+        .gauge(stats.marks);
+    out.gauge("weir_background_fetches", "Fetches that no client waits for: collapse.max_background limits them.")
+        .gauge(sum(sources.workers, &WorkerMetrics::background_fetches));
+    out.counter("weir_background_fetches_total", "Fetches that no client waited for.")
+        .counter(sum(sources.workers, &WorkerMetrics::background_fetches_total));
+    out.counter("weir_background_fetches_refused_total", "Such fetches that were left to later.")
+        .counter(sum(sources.workers, &WorkerMetrics::background_fetches_refused));
 }
 
 void expose_clients(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
@@ -208,9 +228,34 @@ void expose_redis(Exposition& out, const Sources& sources) {
         .counter(sum(redis, &RedisStats::reconnects));
     out.counter("weir_redis_bad_records_total", "Records from Redis that did not decode or bore another key: misses.")
         .counter(sum(sources.redis_store, &store::RedisStoreStats::bad_records));
+    out.counter("weir_redis_lost_content_total",
+                "Responses in Redis of whose content a part was gone: misses, or answers cut short.")
+        .counter(sum(sources.redis_store, &store::RedisStoreStats::lost_content));
     out.counter("weir_redis_variants_dropped_total",
                 "Variants that left Redis because one resource had too many: redis.max_variants.")
         .counter(sum(sources.redis_store, &store::RedisStoreStats::variants_dropped));
+}
+
+void expose_leases(Exposition& out, const Sources& sources) {
+    using store::LeaseStats;
+    const auto& leases = sources.leases;
+    const Family asked = out.counter("weir_redis_leases_total",
+                                     "Leases asked for, by the answer. held: another node fetches; failed: none.");
+    asked.counter(sum(leases, &LeaseStats::acquired), {{"outcome", "acquired"}});
+    asked.counter(sum(leases, &LeaseStats::held), {{"outcome", "held"}});
+    asked.counter(sum(leases, &LeaseStats::failed), {{"outcome", "failed"}});
+    out.counter("weir_redis_leases_lost_total", "Leases that another node took while this one still fetched.")
+        .counter(sum(leases, &LeaseStats::lost));
+
+    const store::LeaseEvents::Stats none;
+    const store::LeaseEvents::Stats& events = sources.lease_events ? *sources.lease_events : none;
+    out.gauge("weir_redis_lease_waiters", "Requests that wait for another node's fetch.").gauge(events.waiting.get());
+    const Family ended = out.counter("weir_redis_lease_waits_total",
+                                     "Waits for another node's fetch that ended by its word, or were refused: "
+                                     "redis.max_lease_waiters.");
+    ended.counter(events.stored.get(), {{"outcome", "stored"}});
+    ended.counter(events.not_stored.get(), {{"outcome", "not_stored"}});
+    ended.counter(events.refused.get(), {{"outcome", "refused"}});
 }
 
 void expose_purges(Exposition& out, const Sources& sources) {
@@ -323,9 +368,11 @@ struct Metrics::Impl final : prometheus::Collectable {
         Exposition out;
         expose_requests(out, sources.workers);
         expose_reasons(out, sources.workers);
+        expose_transfers(out, sources);
         expose_clients(out, sources.workers);
         expose_memory(out, sources);
         expose_redis(out, sources);
+        expose_leases(out, sources);
         expose_purges(out, sources);
         expose_upstreams(out, sources);
         expose_process(out, sources.access_log);

@@ -2,12 +2,14 @@
 // All numbers of the node in Prometheus' text format. Nothing is shared with the hit path: the workers' plain counters
 // are summed when scraped. Times are in seconds, sizes in bytes, by Prometheus' conventions.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "proxy/observe/worker_metrics.hpp"
+#include "proxy/store/leases.hpp"
 #include "proxy/store/memory_store.hpp"
 #include "proxy/store/purge_log.hpp"
 #include "proxy/store/redis_store.hpp"
@@ -17,6 +19,13 @@ namespace proxy::observe {
 
 class AccessLog;
 
+// Of the responses that are on their way.
+struct TransferStats {
+    std::size_t in_flight = 0;
+    std::size_t marks = 0;  // hit-for-miss
+    std::uint64_t bytes = 0;
+};
+
 // What is read at each scrape; all of it outlives Metrics. Null or empty where the node has no such part.
 struct Sources {
     std::vector<const WorkerMetrics*> workers;
@@ -24,10 +33,13 @@ struct Sources {
     std::size_t memory_budget = 0;
     const store::Purges* purges = nullptr;
     const store::PurgeLog* purge_log = nullptr;
-    std::vector<const store::RedisStats*> redis;                            // one a worker
-    std::vector<const store::RedisStoreStats*> redis_store;                 // one a worker
+    std::vector<const store::RedisStats*> redis;             // one a worker
+    std::vector<const store::RedisStoreStats*> redis_store;  // one a worker
+    std::vector<const store::LeaseStats*> leases;            // one a worker
+    const store::LeaseEvents::Stats* lease_events = nullptr;
     std::vector<std::pair<std::string, const upstream::PoolStats*>> pools;  // upstream's name, one a worker
     const AccessLog* access_log = nullptr;
+    std::function<TransferStats()> transfers;
 };
 
 class Metrics {

@@ -27,10 +27,11 @@ void WorkerMetrics::record(const ExchangeRecord& record) noexcept {
     if (record.forwarded) forwarded[static_cast<std::size_t>(*record.forwarded)].add();
     if (record.uncacheable) uncacheable[static_cast<std::size_t>(*record.uncacheable)].add();
     if (record.stored) stored.add();
+    if (record.collapsed) collapsed.add();
 
     switch (record.outcome) {
         case Outcome::hit:
-        case Outcome::stale: hit_latency.observe(record.total); break;
+        case Outcome::stale: (record.collapsed ? other_latency : hit_latency).observe(record.total); break;
         case Outcome::miss:
             misses.add();
             miss_latency.observe(record.total);

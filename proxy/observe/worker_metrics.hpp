@@ -24,7 +24,10 @@ struct WorkerMetrics {
     Histogram hit_latency, miss_latency, other_latency;
     std::array<Counter, rules::forward_reason_count> forwarded;
     std::array<Counter, rules::uncacheable_count> uncacheable;
-    Counter stored;        // responses published
+    Counter stored;     // responses published
+    Counter collapsed;  // answered by another request's exchange with the origin
+    Counter followers;  // requests that are being answered so
+    Counter background_fetches, background_fetches_total, background_fetches_refused;
     Counter puts_refused;  // not sent to Redis: too much content was on its way already
     std::array<Counter, purge_source_count> purges;
     Counter bytes_sent;

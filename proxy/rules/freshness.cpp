@@ -127,4 +127,12 @@ Freshness freshness_of(const ResponseHeader& response, const Arrival& arrival, c
     return freshness;
 }
 
+Freshness with_ttl_jitter(Freshness freshness, const Arrival& arrival, unsigned percent, double random) {
+    const seconds left = freshness.lifetime - current_age(arrival, arrival.response_time);
+    if (left <= seconds{0}) return freshness;
+    const double shortened = static_cast<double>(left.count()) * percent / 100 * random;
+    freshness.lifetime -= seconds{static_cast<seconds::rep>(shortened)};
+    return freshness;
+}
+
 }  // namespace proxy::rules

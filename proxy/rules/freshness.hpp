@@ -59,4 +59,9 @@ struct Freshness {
 // RFC 9111 §4.2.1, RFC 9213 §2.2; the precedence is that of LifetimeSource's enumerators, override_ttl first.
 [[nodiscard]] Freshness freshness_of(const ResponseHeader& response, const Arrival& arrival, const Policy& policy);
 
+// With the lifetime that is left at arrival shortened by the share `random`, uniformly drawn from [0, 1), of
+// `percent`, in whole seconds: what was stored together does not expire together. Never longer, and the stale windows
+// begin earlier.
+[[nodiscard]] Freshness with_ttl_jitter(Freshness freshness, const Arrival& arrival, unsigned percent, double random);
+
 }  // namespace proxy::rules

@@ -46,6 +46,9 @@ struct Policy {
     seconds grace{3600};                  // how long beyond freshness that may be
     seconds keep_for_validation{3600};    // how long a response with a validator is kept beyond its last use as stale
 
+    double early_refresh = 0;  // XFetch's beta; 0: responses are refreshed when they are stale, not before
+    unsigned ttl_jitter = 0;   // percent: what is stored may be fresh for up to so much less than it could be
+
     bool honour_request_directives = false;  // no-cache, max-age, min-fresh, max-stale, no-store of clients
     SetCookiePolicy set_cookie = SetCookiePolicy::refuse;
     std::vector<std::string> surrogate_key_fields{"Surrogate-Key", "xkey", "Cache-Tag"};  // see surrogate_keys

@@ -135,8 +135,9 @@ std::string_view field_in(std::string_view head, std::string_view name) noexcept
     return {};
 }
 
-std::string stored_head(const ResponseHeader& response, const Arrival& arrival, std::uint64_t content_length,
-                        std::string_view proxy_name, const Policy& policy) {
+std::string stored_head(const ResponseHeader& response, const Arrival& arrival,
+                        std::optional<std::uint64_t> content_length, std::string_view proxy_name,
+                        const Policy& policy) {
     std::string head = "HTTP/1.1 ";
     if (response.status == 206)
         head += "200 OK\r\n";
@@ -144,9 +145,19 @@ std::string stored_head(const ResponseHeader& response, const Arrival& arrival, 
         head.append(std::to_string(response.status)).append(" ").append(response.reason).append("\r\n");
     append_storable(head, StorableFields{response, arrival, policy}.list(), arrival);
     append_via(head, response.version, proxy_name);
-    if (has_content(http::verb::get, response.status))
-        append_field(head, "Content-Length", std::to_string(content_length));
+    if (content_length && has_content(http::verb::get, response.status))
+        append_field(head, "Content-Length", std::to_string(*content_length));
     return head;
+}
+
+StoredPtr completed(const StoredResponse& outline, BodyPtr body, std::chrono::milliseconds fetch_time) {
+    auto stored = std::make_shared<StoredResponse>(outline);
+    const bool length_is_told = !field_in(outline.head, "Content-Length").empty();
+    if (!length_is_told && has_content(http::verb::get, outline.status))
+        append_field(stored->head, "Content-Length", std::to_string(body->size));
+    stored->body = std::move(body);
+    stored->fetch_time = fetch_time;
+    return stored;
 }
 
 std::string updated_head(std::string_view head, const ResponseHeader& update, const Arrival& arrival,

@@ -1,8 +1,10 @@
 #pragma once
 // What the cache keeps of a response. Never changes once published: freshening publishes another, sharing the body.
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +42,10 @@ struct StoredResponse {
     Arrival arrival;
     Freshness freshness;
 
+    // From the forwarded request sent to the response complete. Freshening keeps it: a response that has changed takes
+    // a fetch again, whatever its validation took.
+    std::chrono::milliseconds fetch_time{0};
+
     // The request header fields that selected it, as Vary names them: lower case, sorted, separated by commas; empty
     // without Vary. RFC 9111 §4.1
     std::string selecting_fields;
@@ -75,10 +81,14 @@ using StoredPtr = std::shared_ptr<const StoredResponse>;
 
 // The head to store for a response that may be stored. Dropped: hop-by-hop fields, Age, Trailer, the fields of
 // `no-cache="..."` and `private="..."`, those of surrogate keys, Set-Cookie unless the policy stores it, an invalid
-// Date. Added: Via, Date where there is none, Content-Length where the status allows content. A 206 becomes the 200
-// that it is a part of, without Content-Range; `content_length` is then the complete one. RFC 9111 §3.3
+// Date. Added: Via, Date where there is none, Content-Length where it is known and the status allows content. A 206
+// becomes the 200 that it is a part of, without Content-Range; `content_length` is then the complete one. RFC 9111 §3.3
 [[nodiscard]] std::string stored_head(const ResponseHeader& response, const Arrival& arrival,
-                                      std::uint64_t content_length, std::string_view proxy_name, const Policy& policy);
+                                      std::optional<std::uint64_t> content_length, std::string_view proxy_name,
+                                      const Policy& policy);
+
+// `outline`, whose content was still to come, with its content.
+[[nodiscard]] StoredPtr completed(const StoredResponse& outline, BodyPtr body, std::chrono::milliseconds fetch_time);
 
 // A stored head with the fields of a later 304 or HEAD response: they replace those of the same name, but for
 // Content-Encoding, Content-Length, Content-MD5, Content-Range, ETag and Via; dropped and added is the same as above.

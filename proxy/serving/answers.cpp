@@ -2,6 +2,7 @@
 
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/serving/heads.hpp"
+#include "proxy/serving/refresh.hpp"
 #include "proxy/serving/worker.hpp"
 
 namespace proxy::serving {
@@ -89,6 +90,7 @@ bool answer_from_memory(Worker& worker, ClientConnection& client, bool keep_aliv
     record.tier = observe::Tier::memory;
     record.status = found.response->status;
     answers.add(found.response, record, serve->age, request.method != http::verb::head, keep_alive, request.version);
+    maybe_refresh_early(worker, route, request, key, found.response);
     return true;
 }
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "proxy/serving/heads.hpp"
+
 namespace proxy::serving {
 namespace {
 
@@ -146,13 +148,11 @@ Awaitable<Result<upstream::Buffers>> ClientConnection::read_content() {
 }
 
 void ClientConnection::keep_interim(const rules::ResponseHeader& header) {
-    if (request().version == 10) return;  // knows no interim responses. RFC 9110 §15.2
-    if (header.status == 100) return;     // ours to send: see read_content
-    interim_ += "HTTP/1.1 " + std::to_string(header.status) + ' ' + std::string(header.reason) + "\r\n";
-    const rules::HopByHopFields hop_by_hop(header.fields);
-    for (const rules::Field& field : header.fields)
-        if (!hop_by_hop.contain(field)) rules::append_field(interim_, field.name, field.value);
-    interim_ += "\r\n";
+    if (header.status != 100) keep_interim(interim_head(header));  // 100 is ours to send: see read_content
+}
+
+void ClientConnection::keep_interim(std::string_view heads) {
+    if (request().version != 10) interim_ += heads;  // HTTP/1.0 knows no interim responses. RFC 9110 §15.2
 }
 
 Awaitable<void> ClientConnection::pass_on_interim() {

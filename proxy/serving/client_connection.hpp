@@ -54,6 +54,7 @@ class ClientConnection
     // The request's content, for the origin. Sends 100 (Continue) first where the client waits for it. RFC 9110 §10.1.1
     Awaitable<Result<upstream::Buffers>> read_content() override;
     void keep_interim(const rules::ResponseHeader& header) override;
+    void keep_interim(std::string_view heads);  // ready to send
     Awaitable<void> pass_on_interim() override;
 
     [[nodiscard]] const std::string& peer() const noexcept { return peer_; }

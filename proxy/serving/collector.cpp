@@ -24,20 +24,6 @@ void Collector::add(upstream::Buffers pieces) {
     for (const auto& piece : pieces) body_->append({static_cast<const char*>(piece.data()), piece.size()});
 }
 
-rules::StoredPtr Collector::finish(std::string key, std::string selecting_fields, unsigned status, std::string head,
-                                   const rules::Arrival& arrival, std::vector<std::string> surrogate_keys,
-                                   std::shared_ptr<const rules::Partial> partial) {
-    auto stored = std::make_shared<rules::StoredResponse>();
-    stored->key = std::move(key);
-    stored->status = status;
-    stored->head = std::move(head);
-    stored->arrival = arrival;
-    stored->freshness = std::get<rules::Freshness>(storing_);
-    stored->selecting_fields = std::move(selecting_fields);
-    stored->surrogate_keys = std::move(surrogate_keys);
-    stored->body = std::move(*body_).finish();
-    stored->partial = std::move(partial);
-    return stored;
-}
+rules::BodyPtr Collector::finish() { return std::move(*body_).finish(); }
 
 }  // namespace proxy::serving

@@ -20,12 +20,9 @@ class Collector {
     void add(upstream::Buffers pieces);  // no-op where not storable
     void give_up(rules::Uncacheable why);
 
-    // `key`: whole, variant included; `head` as StoredResponse::head. storable() is true; the content is complete, or
-    // that of `partial`.
-    [[nodiscard]] rules::StoredPtr finish(std::string key, std::string selecting_fields, unsigned status,
-                                          std::string head, const rules::Arrival& arrival,
-                                          std::vector<std::string> surrogate_keys = {},
-                                          std::shared_ptr<const rules::Partial> partial = nullptr);
+    // storable() is true.
+    [[nodiscard]] const rules::Freshness& freshness() const { return std::get<rules::Freshness>(storing_); }
+    [[nodiscard]] rules::BodyPtr finish();  // the content, which is complete
     [[nodiscard]] std::uint64_t size() const noexcept { return body_ ? body_->size() : 0; }
 
  private:

@@ -146,6 +146,14 @@ std::string forwarded_head(const rules::ResponseHeader& response, Framing framin
     return head;
 }
 
+std::string interim_head(const rules::ResponseHeader& header) {
+    std::string head = "HTTP/1.1 " + std::to_string(header.status) + ' ' + std::string(header.reason) + "\r\n";
+    const rules::HopByHopFields hop_by_hop(header.fields);
+    for (const rules::Field& field : header.fields)
+        if (!hop_by_hop.contain(field)) append_field(head, field.name, field.value);
+    return head += "\r\n";
+}
+
 void append_generated_fields(std::string& out, const observe::ExchangeRecord& record, std::optional<seconds> age,
                              std::optional<seconds> ttl, bool keep_alive, unsigned client_version) {
     if (age) {

@@ -3,38 +3,11 @@
 
 #include "proxy/serving/relay.hpp"
 
-#include <charconv>
-
 #include "proxy/rules/surrogate_keys.hpp"
-#include "proxy/serving/heads.hpp"
+#include "proxy/serving/content_framer.hpp"
 
 namespace proxy::serving {
 namespace {
-
-// The pieces of content as the client's framing wants them.
-class ContentFramer {
- public:
-    explicit ContentFramer(Framing framing) : chunked_(framing == Framing::chunked) {}
-
-    // No pieces: the end, with the trailer section where the framing has room for one.
-    std::span<asio::const_buffer> frame(upstream::Buffers pieces, const std::string& trailers) {
-        buffers_.assign(pieces.begin(), pieces.end());
-        if (chunked_) {
-            if (pieces.empty()) buffers_.push_back(asio::buffer(trailers));
-            const auto end = std::to_chars(size_, size_ + 16, asio::buffer_size(pieces), 16).ptr;
-            end[0] = '\r';
-            end[1] = '\n';
-            buffers_.insert(buffers_.begin(), asio::const_buffer(size_, static_cast<std::size_t>(end + 2 - size_)));
-            buffers_.push_back(asio::buffer("\r\n", 2));
-        }
-        return buffers_;
-    }
-
- private:
-    bool chunked_;
-    char size_[18];
-    std::vector<asio::const_buffer> buffers_;
-};
 
 // Why it is not stored; what is due to the method alone is said by the reason for forwarding.
 void note(observe::ExchangeRecord& record, const std::optional<Collector>& collector) {

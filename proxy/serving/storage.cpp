@@ -5,32 +5,53 @@
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/partial.hpp"
 #include "proxy/rules/surrogate_keys.hpp"
+#include "proxy/rules/validation.hpp"
 
 namespace proxy::serving {
-
-std::size_t Storage::max_object_size() const noexcept {
-    const Config& config = worker.config();
-    const std::size_t in_memory = std::min(config.memory.max_object_size, config.memory.budget);
-    return std::max(in_memory, config.redis ? config.redis->max_object_size : std::size_t{0});
-}
 
 std::string Storage::key_for(const rules::ResponseHeader& response) const {
     const std::string selecting = rules::selecting_fields(response);
     return selecting.empty() ? primary_key : rules::variant_key(primary_key, selecting, request);
 }
 
-Collector Storage::collector(const upstream::Exchange& exchange, const rules::Arrival& arrival,
-                             bool request_has_content, bool selective, const rules::StoredResponse* had) const {
-    const rules::ResponseHeader& response = exchange.header();
+rules::Storing Storage::decide(const rules::ResponseHeader& response, const rules::Arrival& arrival,
+                               bool request_has_content, bool selective, const rules::StoredResponse* had) const {
     rules::Storing storing = rules::decide_storing(request, request_has_content, response, arrival, policy);
+    if (std::holds_alternative<rules::Uncacheable>(storing)) return storing;
     const bool is_part = response.status == 206;
-    if (std::holds_alternative<rules::Freshness>(storing)) {
-        if ((selective && response.status != 200 && !is_part) || (is_part && had && !had->partial))
-            storing = rules::Uncacheable::status;
-        else if (key_for(response).empty())
-            storing = rules::Uncacheable::vary_values;
-    }
-    return Collector(std::move(storing), max_object_size(), exchange.content_length());
+    if ((selective && response.status != 200 && !is_part) || (is_part && had && !had->partial))
+        return rules::Uncacheable::status;
+    if (key_for(response).empty()) return rules::Uncacheable::vary_values;
+    return storing;
+}
+
+Collector Storage::collector(const upstream::Exchange& exchange, rules::Storing storing) const {
+    return Collector(std::move(storing), worker.max_object_size(), exchange.content_length());
+}
+
+std::shared_ptr<rules::StoredResponse> Storage::outline(const rules::ResponseHeader& response,
+                                                        const rules::Arrival& arrival,
+                                                        const rules::Freshness& freshness,
+                                                        std::optional<std::uint64_t> content_length) const {
+    auto stored = std::make_shared<rules::StoredResponse>();
+    stored->key = key_for(response);
+    stored->status = response.status == 206 ? 200 : response.status;
+    stored->head = rules::stored_head(response, arrival, content_length, worker.config().name, policy);
+    stored->arrival = arrival;
+    stored->freshness = rules::with_ttl_jitter(freshness, arrival, policy.ttl_jitter, worker.random());
+    stored->selecting_fields = rules::selecting_fields(response);
+    stored->surrogate_keys = rules::surrogate_keys(response.fields, policy).value_or(std::vector<std::string>{});
+    stored->body = std::make_shared<const rules::Body>(rules::Body{.chunks = {}, .size = content_length.value_or(0)});
+    return stored;
+}
+
+store::StoredPtr Storage::freshened(const rules::StoredResponse& stored, const rules::ResponseHeader& not_modified,
+                                    const rules::Arrival& arrival) const {
+    store::StoredPtr fresh = rules::freshen(stored, request, not_modified, arrival, policy);
+    if (!fresh || policy.ttl_jitter == 0) return fresh;
+    auto jittered = std::make_shared<rules::StoredResponse>(*fresh);
+    jittered->freshness = rules::with_ttl_jitter(fresh->freshness, arrival, policy.ttl_jitter, worker.random());
+    return jittered;
 }
 
 store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response, const rules::Arrival& arrival,
@@ -40,20 +61,16 @@ store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response,
     const std::uint64_t complete_length = part ? part->complete_length : size;
     if (part && (size == 0 || size > part->range.size())) return {};
 
-    std::shared_ptr<const rules::Partial> partial;
+    const auto stored = outline(response, arrival, collector.freshness(), complete_length);
+    stored->body = collector.finish();
+    stored->fetch_time = fetch_time();
     if (size < complete_length) {  // what counts is the bytes that came, whatever Content-Range says of the last
         const rules::ByteRange received{part->range.first, part->range.first + size - 1};
-        partial = std::make_shared<const rules::Partial>(rules::Partial{complete_length, {received}});
+        stored->partial = std::make_shared<const rules::Partial>(rules::Partial{complete_length, {received}});
     }
-    std::string head = rules::stored_head(response, arrival, complete_length, worker.config().name, policy);
-    const unsigned status = part ? 200 : response.status;
-    std::vector<std::string> surrogate_keys =
-        rules::surrogate_keys(response.fields, policy).value_or(std::vector<std::string>{});
-    store::StoredPtr stored = collector.finish(key_for(response), rules::selecting_fields(response), status,
-                                               std::move(head), arrival, std::move(surrogate_keys), std::move(partial));
     if (!part || !had) return stored;
     store::StoredPtr both = rules::merged(*had, *stored, rules::updated_head(had->head, response, arrival, policy));
-    return both && both->body->size <= max_object_size() ? both : stored;
+    return both && both->body->size <= worker.max_object_size() ? both : stored;
 }
 
 std::optional<rules::Uncacheable> Storage::publish(store::StoredPtr stored) const {
@@ -67,7 +84,7 @@ std::optional<rules::Uncacheable> Storage::publish(store::StoredPtr stored) cons
                               return rules::holds(*stored, part);
                           });
         store::StoredPtr both = adds ? rules::merged(*current, *stored, stored->head) : nullptr;
-        if (both && both->body->size <= max_object_size()) stored = std::move(both);
+        if (both && both->body->size <= worker.max_object_size()) stored = std::move(both);
     }
     const seconds keep = stored->useful_for(now, policy.keep_for_validation);
     if (keep <= seconds(0)) return rules::Uncacheable::no_freshness;

@@ -14,11 +14,29 @@ struct Storage {
     const rules::RequestHeader& request;  // the one that caused the response
     const std::string& primary_key;
     const store::Mark mark = worker.node().purges.mark();
+    const Clock::time_point asked = Clock::now();
 
-    // Gathers the response, unless it may not be stored. `selective`: see rules::ForwardPlan. `had` (may be null): what
-    // is stored already; a part does not replace a complete response.
-    [[nodiscard]] Collector collector(const upstream::Exchange& exchange, const rules::Arrival& arrival,
-                                      bool request_has_content, bool selective, const rules::StoredResponse* had) const;
+    // Whether the response may be stored, and how. `selective`: see rules::ForwardPlan. `had` (may be null): what is
+    // stored already; a part does not replace a complete response.
+    [[nodiscard]] rules::Storing decide(const rules::ResponseHeader& response, const rules::Arrival& arrival,
+                                        bool request_has_content, bool selective,
+                                        const rules::StoredResponse* had) const;
+
+    // Gathers the response, unless it may not be stored.
+    [[nodiscard]] Collector collector(const upstream::Exchange& exchange, rules::Storing storing) const;
+
+    // All of a complete response but its content.
+    [[nodiscard]] std::shared_ptr<rules::StoredResponse> outline(const rules::ResponseHeader& response,
+                                                                 const rules::Arrival& arrival,
+                                                                 const rules::Freshness& freshness,
+                                                                 std::optional<std::uint64_t> content_length) const;
+
+    // `stored` with what a 304 says of it; null as rules::freshen.
+    [[nodiscard]] store::StoredPtr freshened(const rules::StoredResponse& stored,
+                                             const rules::ResponseHeader& not_modified,
+                                             const rules::Arrival& arrival) const;
+
+    [[nodiscard]] milliseconds fetch_time() const { return std::chrono::floor<milliseconds>(Clock::now() - asked); }
 
     // What to publish once the collector has it all. A part is combined with the part `had` (may be null) where their
     // validators allow that. Null where there is more of a part than it says.
@@ -33,9 +51,6 @@ struct Storage {
     std::optional<rules::Uncacheable> publish(store::StoredPtr stored) const;
 
     Awaitable<void> invalidate() const;  // all variants, on all nodes
-
-    // The largest content that any tier stores.
-    [[nodiscard]] std::size_t max_object_size() const noexcept;
 };
 
 // Reads the content to its end, or until it turns out not to be storable. The error is the origin's.

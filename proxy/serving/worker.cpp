@@ -10,7 +10,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <random>
 
 #include "proxy/config/route_match.hpp"
 #include "proxy/serving/serve_connection.hpp"
@@ -49,10 +48,15 @@ Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node)
             };
         redis_client_ = std::make_unique<store::RedisClient>(io_.get_executor(), *config.redis, std::move(observer));
         redis_store_ = std::make_unique<store::RedisStore>(*redis_client_, *config.redis, node.purges);
+        leases_ = std::make_unique<store::Leases>(*redis_client_, *config.redis,
+                                                  [this](Awaitable<void> task) { spawn(std::move(task)); });
     }
     if (index == 0 && node.purge_log) {
         feed_ = std::make_unique<store::RedisFeed>(io_.get_executor(), *config.redis);
         feed_->follow(node.purge_log->stream(), *node.purge_log);
+        feed_->follow(store::lease_stream(*config.redis), [this](const store::StreamEntry& entry) {
+            node_.lease_events.apply(entry.field("lease"), entry.field("outcome"));
+        });
     }
     for (const UpstreamConfig& upstream : config.upstreams)
         pools_.emplace_back(
@@ -87,6 +91,8 @@ const store::RedisStoreStats* Worker::redis_store_stats() const noexcept {
     return redis_store_ ? &redis_store_->stats() : nullptr;
 }
 
+const store::LeaseStats* Worker::lease_stats() const noexcept { return leases_ ? &leases_->stats() : nullptr; }
+
 std::vector<std::pair<std::string, const upstream::PoolStats*>> Worker::pool_stats() const {
     std::vector<std::pair<std::string, const upstream::PoolStats*>> stats;
     for (const auto& [name, pool] : pools_) stats.emplace_back(name, &pool->stats());
@@ -105,6 +111,11 @@ bool Worker::is_local(std::string_view target) const noexcept {
 void Worker::record(const observe::ExchangeRecord& record) {
     metrics_.record(record);
     if (node_.access_log) node_.access_log(record);
+}
+
+std::size_t Worker::max_object_size() const noexcept {
+    const std::size_t in_memory = std::min(config().memory.max_object_size, config().memory.budget);
+    return std::max(in_memory, config().redis ? config().redis->max_object_size : std::size_t{0});
 }
 
 std::string Worker::new_request_id() {
@@ -216,11 +227,7 @@ Awaitable<void> Worker::serve(Socket socket) {
     ClientConnection client(std::move(socket), deadlines_, config().limits, default_authority_);
     clients_.push_back(client);
     metrics_.connections_total.add();
-    metrics_.connections_open.add();
-    struct Leave {
-        Counter& open;
-        ~Leave() { open.subtract(); }
-    } leave{metrics_.connections_open};
+    const CountedWhile open(metrics_.connections_open);
     co_await serve_connection(*this, client);
 }
 
@@ -233,26 +240,31 @@ Awaitable<void> Worker::housekeeping() {
     }
 }
 
-bool Worker::publish(std::string primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark) {
+bool Worker::remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,
+                      store::Mark mark) {
     if (node_.purges.since_sequence(mark.sequence, *response).gone) return false;
     node_.memory.put(primary_key, response, now(), keep, mark);
-    if (!redis_store_) return true;
-    if (pending_puts_ + response->body->size > config().redis->max_pending_bytes)
-        metrics_.puts_refused.add();
-    else
-        spawn(put_in_redis(std::move(primary_key), response, keep, mark));
+    return true;
+}
+
+bool Worker::publish(std::string primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark) {
+    if (!remember(primary_key, response, keep, mark)) return false;
+    if (redis_store_) spawn(put_in_redis(std::move(primary_key), response, keep, mark));
     return true;
 }
 
 Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
                                      store::Mark mark) {
+    if (pending_puts_ + response->body->size > config().redis->max_pending_bytes) {
+        metrics_.puts_refused.add();
+        co_return;
+    }
     struct Pending {
         std::size_t& total;
         std::size_t size;
         ~Pending() { total -= size; }
     } pending{pending_puts_, static_cast<std::size_t>(response->body->size)};
     pending_puts_ += pending.size;
-    // A failure is counted by the client; the response lives on in memory.
     co_await redis_store_->put(primary_key, response, keep, mark);
 }
 

@@ -5,14 +5,16 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "proxy/async/deadlines.hpp"
 #include "proxy/config/config.hpp"
 #include "proxy/observe/worker_metrics.hpp"
 #include "proxy/serving/client_connection.hpp"
+#include "proxy/serving/transfers.hpp"
+#include "proxy/store/leases.hpp"
 #include "proxy/store/memory_store.hpp"
 #include "proxy/store/purge_log.hpp"
 #include "proxy/store/redis_feed.hpp"
@@ -35,7 +37,9 @@ struct Node {
     const Config& config;
     store::MemoryStore& memory;
     store::Purges& purges;
-    store::PurgeLog* purge_log;                                                // null: no Redis is configured
+    store::PurgeLog* purge_log;  // null: no Redis is configured
+    Transfers& transfers;
+    store::LeaseEvents& lease_events;
     std::function<std::optional<LocalResponse>(std::string_view path)> local;  // called for config.local only
     std::function<void(const observe::ExchangeRecord&)> access_log;            // empty: none
     std::function<void(LogLevel, std::string_view)> log;
@@ -69,6 +73,7 @@ class Worker {
     [[nodiscard]] const observe::WorkerMetrics& metrics() const noexcept { return metrics_; }
     [[nodiscard]] const store::RedisStats* redis_stats() const noexcept;
     [[nodiscard]] const store::RedisStoreStats* redis_store_stats() const noexcept;
+    [[nodiscard]] const store::LeaseStats* lease_stats() const noexcept;
     [[nodiscard]] std::vector<std::pair<std::string, const upstream::PoolStats*>> pool_stats() const;
 
     // What follows is for the worker's own coroutines.
@@ -77,10 +82,12 @@ class Worker {
     [[nodiscard]] const Config& config() const noexcept { return node_.config; }
     [[nodiscard]] observe::WorkerMetrics& own_metrics() noexcept { return metrics_; }
     [[nodiscard]] store::RedisStore* redis() noexcept { return redis_store_.get(); }  // null: none configured
+    [[nodiscard]] store::Leases* leases() noexcept { return leases_.get(); }          // null: no Redis
     [[nodiscard]] const Route& route_for(const rules::RequestHeader& request) const;
     [[nodiscard]] Time now() const { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_; }
     [[nodiscard]] std::string new_request_id();
+    [[nodiscard]] double random() { return std::uniform_real_distribution<>()(random_); }  // in [0, 1)
 
     [[nodiscard]] bool is_local(std::string_view target) const noexcept;  // a path published by config.local
     [[nodiscard]] std::string& key_buffer() noexcept { return key_; }     // for one look-up, not across a co_await
@@ -93,6 +100,12 @@ class Worker {
     // purged since `mark`, which was taken before the origin was asked.
     bool publish(std::string primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark);
 
+    // The same to memory alone; also what was found in Redis, with a mark taken before the look-up.
+    bool remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark);
+
+    // Of what is published already; a failure is counted, the response lives on in memory.
+    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
+
     // An operator's: on this node when it returns, on the others as they read the log. The answer is the position in
     // the log, 0 without Redis; an error where there is no effect.
     Awaitable<Result<std::uint64_t>> purge(store::Purge purge, observe::PurgeSource source);
@@ -100,15 +113,15 @@ class Worker {
     // By an origin's answer: the same, but it never fails. Whoever cannot tell the others now does so later.
     Awaitable<void> invalidate(std::vector<std::string> primary_keys);
 
-    // Keys a stale response of which is being validated in the background.
-    std::unordered_set<std::string> revalidating;
+    [[nodiscard]] Executor executor() noexcept { return io_.get_executor(); }
+    [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
+    [[nodiscard]] std::size_t max_object_size() const noexcept;  // the largest content that any tier stores
 
  private:
     Awaitable<void> accept_clients(Acceptor& acceptor);
     Awaitable<void> serve(Socket socket);
     Awaitable<void> housekeeping();
     Awaitable<void> purge_then(store::Purge purge, std::function<void(Result<std::uint64_t>)> done);
-    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
     void begin_drain();
     void task_ended();
 
@@ -118,6 +131,7 @@ class Worker {
     observe::WorkerMetrics metrics_;
     std::unique_ptr<store::RedisClient> redis_client_;
     std::unique_ptr<store::RedisStore> redis_store_;
+    std::unique_ptr<store::Leases> leases_;
     std::unique_ptr<store::RedisFeed> feed_;  // of the first worker, for all
     std::vector<std::pair<std::string, std::unique_ptr<upstream::ConnectionPool>>> pools_;
     std::vector<Route> routes_;
@@ -126,6 +140,7 @@ class Worker {
     std::string default_authority_;
     std::uint64_t id_prefix_;
     std::uint64_t next_id_ = 0;
+    std::minstd_rand random_{std::random_device{}()};
     std::string key_;
     std::size_t tasks_ = 0;
     std::size_t pending_puts_ = 0;  // bytes of content on their way to Redis

@@ -66,14 +66,16 @@ Found MemoryStore::lookup(std::string_view primary_key, const rules::RequestHead
     }
 
     StoredPtr latest;
+    std::string wanted;
     for (const std::string& selecting_fields : hit.vary->sets) {
-        const std::string key = rules::variant_key(primary_key, selecting_fields, request);
+        std::string key = rules::variant_key(primary_key, selecting_fields, request);
         StoredPtr found = shard.find(HashedKey(key), now).response;
+        if (wanted.empty()) wanted = std::move(key);
         if (!found || found->selecting_fields != selecting_fields) continue;
         if (!latest || found->arrival.date > latest->arrival.date) latest = std::move(found);
     }
-    const bool vary_miss = latest == nullptr;
-    return {.response = std::move(latest), .vary_miss = vary_miss};
+    if (!latest) return {.response = nullptr, .vary_miss = true, .variant = std::move(wanted)};
+    return {.response = std::move(latest)};
 }
 
 void MemoryStore::put(std::string_view primary_key, StoredPtr response, Time now, seconds keep, Mark mark) {

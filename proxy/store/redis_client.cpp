@@ -76,7 +76,7 @@ class RedisClient::State final : public RedisLink::Owner, public std::enable_sha
     static Awaitable<void> keep_connected(std::shared_ptr<State> self);
     void stop();
     void forget_observer() { observer_ = nullptr; }
-    [[nodiscard]] Executor executor() const { return executor_; }
+    [[nodiscard]] Executor executor() const noexcept { return executor_; }
 
     // `commands` must live until it completes.
     Awaitable<Result<Replies>> exchange(const Commands& commands) {
@@ -352,6 +352,8 @@ Awaitable<Result<Reply>> RedisClient::command(std::vector<std::string_view> argu
 Awaitable<Result<Replies>> RedisClient::pipeline(Commands commands) {
     return state_->exchange_if_usable(std::move(commands));
 }
+
+Executor RedisClient::executor() const noexcept { return state_->executor(); }
 
 const RedisStats& RedisClient::stats() const noexcept { return state_->stats; }
 

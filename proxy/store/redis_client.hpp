@@ -51,6 +51,7 @@ class RedisClient {
     // Several commands in one write, all answered before it completes; in order. The first failure fails all.
     Awaitable<Result<std::vector<Reply>>> pipeline(std::vector<std::vector<std::string_view>> commands);
 
+    [[nodiscard]] Executor executor() const noexcept;
     [[nodiscard]] const RedisStats& stats() const noexcept;
 
  private:

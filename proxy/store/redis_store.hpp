@@ -17,15 +17,11 @@
 // remove use it. What it lists may be gone already, or be of an earlier generation: then it is the first to go.
 
 #include "proxy/store/redis_client.hpp"
+#include "proxy/store/redis_content.hpp"
 #include "proxy/store/store.hpp"
 #include "proxy/store/wire_format.hpp"
 
 namespace proxy::store {
-
-struct RedisStoreStats {
-    Counter bad_records;       // did not decode, or bore another key: a miss
-    Counter variants_dropped;  // one more than max_variants was stored
-};
 
 class RedisStore final : public Store {
  public:
@@ -40,15 +36,14 @@ class RedisStore final : public Store {
  private:
     Awaitable<Result<Found>> lookup_variant(std::string_view primary_key, const rules::RequestHeader& request,
                                             IndexRecord index);
-    Awaitable<Result<Found>> with_content(ResponseRecord record, std::string_view name);
-    Awaitable<Result<void>> write_pieces(const rules::Body& body, Pieces pieces, std::string_view name, seconds keep);
+    Awaitable<Result<Found>> with_content(ResponseRecord record, std::string_view name, std::string_view bytes);
     Awaitable<Result<void>> put_plain(std::string_view name, const rules::StoredResponse& response, Pieces pieces,
                                       seconds keep, Mark mark);
     Awaitable<Result<void>> put_variant(std::string_view primary_key, std::string_view name,
                                         const rules::StoredResponse& response, Pieces pieces, seconds keep, Mark mark);
-    [[nodiscard]] bool is_purged(ResponseRecord& record) const;           // a soft purge makes it stale instead
-    Awaitable<void> discard(std::string_view name);                       // a bad record
-    Awaitable<void> unlink_pieces(std::string_view name, Pieces pieces);  // of a record that is gone
+    [[nodiscard]] bool is_purged(ResponseRecord& record) const;              // a soft purge makes it stale instead
+    Awaitable<void> discard(std::string_view name, std::string_view bytes);  // a bad record
+    Awaitable<void> retire(std::string_view name, std::string_view bytes);   // the pieces of a record that is gone
 
     // The Redis key of a response: of a variant where `key` is not the primary key.
     [[nodiscard]] std::string name_of(std::string_view primary_key, std::string_view key) const;

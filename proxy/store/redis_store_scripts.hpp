@@ -1,5 +1,5 @@
 #pragma once
-// What Redis itself runs for RedisStore, each as one step. "First bytes" are the first record_prefix_size of a record:
+// What Redis itself runs for the store, each as one step. "First bytes" are the first record_prefix_size of a record:
 // enough to find its pieces; empty where there is none. Keys not among KEYS are built from them: the same hash tag.
 
 #include <string_view>
@@ -54,6 +54,18 @@ if oldest.err then redis.call('UNLINK', KEYS[2]) end
 for i = 1, #oldest, 2 do redis.call('UNLINK', KEYS[1] .. oldest[i]) end
 redis.call('UNLINK', KEYS[1])
 return type(bytes) == 'string' and bytes or ''
+)";
+
+// KEYS: a record. ARGV: its first bytes. Removes it unless it was replaced meanwhile.
+inline constexpr std::string_view unlink_record_script = R"(
+if redis.pcall('GETRANGE', KEYS[1], 0, 19) == ARGV[1] then redis.call('UNLINK', KEYS[1]) end
+return 0
+)";
+
+// KEYS: pieces. ARGV: how long they are kept, in ms.
+inline constexpr std::string_view retire_script = R"(
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[1]) end
+return 0
 )";
 
 }  // namespace proxy::store

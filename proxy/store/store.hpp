@@ -1,8 +1,10 @@
 #pragma once
 // Where stored responses live. Two tiers have these functions: memory (plain) and Redis (may have to wait).
 
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/async/executor.hpp"
 #include "proxy/error.hpp"
@@ -16,10 +18,29 @@ using rules::StoredPtr;
 using rules::Time;
 using std::chrono::seconds;
 
+using Chunks = std::vector<rules::Chunk>;
+
+// Content that is read while it is sent. On the tier's own worker.
+struct ContentSource {
+    virtual ~ContentSource() = default;
+
+    // The next chunks in their order; none at the end. After an error there are no more: the tier has failed, or has
+    // lost the rest.
+    virtual Awaitable<Result<Chunks>> next() = 0;
+};
+
 struct Found {
     StoredPtr response;      // null on a miss
     bool vary_miss = false;  // variants are stored under the key, none for this request
+    std::string variant{};   // then the key that the one for this request would have, as far as is known
+
+    // Where content is large: the response's body has its size and no chunks, they are here. Begun, so that all of it
+    // was there a moment ago. Must not outlive its tier.
+    std::unique_ptr<ContentSource> content = nullptr;
 };
+
+// A response with all of the content that `outline` lacks.
+[[nodiscard]] Awaitable<Result<StoredPtr>> read_all(ContentSource& content, StoredPtr outline);
 
 // A tier that may have to wait. Arguments live until the awaitable completes; it runs on the tier's own worker. Even
 // when cancelled, put stores all or nothing. What is stored but unusable (damaged, another key, another version) is a

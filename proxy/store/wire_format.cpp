@@ -21,7 +21,7 @@ using std::chrono::seconds;
 enum class Kind : std::uint8_t { response = 1, index = 2, piece = 3 };
 
 constexpr std::string_view magic = "WEIR";
-constexpr std::uint8_t version = 2;
+constexpr std::uint8_t version = 3;
 constexpr std::size_t checksum_size = 8;
 constexpr std::int64_t latest_time = std::int64_t{1} << 40;  // nothing computed from these overflows
 constexpr std::int64_t longest_duration = std::int64_t{1} << 32;
@@ -205,6 +205,7 @@ Result<Record> read_response(Reader& in, const Prefix& prefix, std::string_view 
     response.arrival.age = in.duration();
     response.freshness = read_freshness(in);
     record.purge_position = in.integer<std::uint64_t>();
+    response.fetch_time = std::chrono::milliseconds{in.integer<std::int64_t>(0, longest_duration)};
     const std::string_view key = in.string();
     if (in.failed() || key != expected_key) return Errc::bad_wire_format;
     response.key = key;
@@ -256,6 +257,7 @@ std::string encode_response(const StoredResponse& response, std::uint64_t index_
     out.duration(response.arrival.age);
     write_freshness(out, response.freshness);
     out.integer(purge_position);
+    out.integer(static_cast<std::int64_t>(response.fetch_time.count()));
     out.string(response.key);
     out.string(response.head);
     out.string(response.selecting_fields);

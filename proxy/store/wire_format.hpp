@@ -6,7 +6,7 @@
 //
 //   offset size
 //   0      4    "WEIR"
-//   4      1    version: 2
+//   4      1    version: 3
 //   5      1    kind: 1 response, 2 index of selecting fields, 3 piece of content
 //   6      2    0
 //   8      8    generation: of the pieces (kinds 1 and 3; 0 where content is inline), of the index (kind 2)
@@ -18,6 +18,7 @@
 //           i64 request_time, response_time, date, age;
 //           i64 lifetime, stale_while_revalidate, stale_if_error, stale_when_disconnected;
 //           u8 lifetime source; u8 flags: 1 no_cache, 2 must_revalidate; u64 purge position;
+//           i64 fetch time in milliseconds;
 //           string key, head, selecting fields; u32 how many surrogate keys, each a string;
 //           u32 how many parts the content is of, 0 where it is complete; where it is not: u64 complete length, and of
 //           each part u64 first, last (offsets, inclusive);
@@ -61,7 +62,7 @@ struct IndexRecord {
 using Record = std::variant<ResponseRecord, IndexRecord>;
 
 // What every index begins with.
-inline constexpr std::string_view index_prefix{"WEIR\x02\x02", 6};
+inline constexpr std::string_view index_prefix{"WEIR\x03\x02", 6};
 
 // All a caller needs to find the pieces of a record.
 inline constexpr std::size_t record_prefix_size = 20;

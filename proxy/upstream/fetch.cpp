@@ -31,6 +31,11 @@ std::optional<std::uint64_t> Exchange::content_length() const {
     return *length;
 }
 
+bool Exchange::has_all_content() const {
+    const auto length = parser_->content_length();
+    return parser_->is_done() || (length && head_end_ - head_parsed_ >= *length);
+}
+
 boost::system::error_code Exchange::broken(boost::system::error_code ec) const {
     if (lease_->deadline.expired()) return Errc::deadline_exceeded;
     if (ec == asio::error::operation_aborted) return Errc::cancelled;

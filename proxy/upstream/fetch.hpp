@@ -51,6 +51,9 @@ class Exchange {
     // Field lines of the trailer section that may be passed on; complete with the content. RFC 9110 §6.5
     [[nodiscard]] const std::string& trailers() const noexcept { return parser_->trailers(); }
 
+    // Whether read_content has nothing to wait for: all of it came with the header section.
+    [[nodiscard]] bool has_all_content() const;
+
     // Whether all content has been read; may be so before read_content says it.
     [[nodiscard]] bool is_complete() const noexcept { return parser_->is_done(); }
 

@@ -50,6 +50,64 @@ TEST_CASE("duration_from") {
     }
 }
 
+TEST_CASE("factor_from") {
+    constexpr const char* forms = " is not a factor, expected on, off or a number such as 1.5";
+    constexpr const char* range = " is out of range, expected 0.1 to 10, or off";
+    struct Row {
+        std::string text;
+        double expected;
+        std::string problem;
+    };
+    const Row rows[] = {
+        {"off", 0, ""},
+        {"on", 1, ""},
+        {"2", 2, ""},
+        {"0.5", 0.5, ""},
+        {"10", 10, ""},
+        {"0", -1, "\"0\"" + std::string(range)},
+        {"10.5", -1, "\"10.5\"" + std::string(range)},
+        {"-1", -1, "\"-1\"" + std::string(range)},
+        {"", -1, "\"\"" + std::string(forms)},
+        {"1,5", -1, "\"1,5\"" + std::string(forms)},
+        {"1e0", -1, "\"1e0\"" + std::string(forms)},
+        {"nan", -1, "\"nan\"" + std::string(forms)},
+        {"inf", -1, "\"inf\"" + std::string(forms)},
+        {"true", -1, "\"true\"" + std::string(forms)},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.text);
+        double value = -1;
+        CHECK(bad_value([&] { value = factor_from(row.text, 0.1, 10); }) == row.problem);
+        CHECK(value == row.expected);
+    }
+    for (const double factor : {0.0, 0.1, 0.7, 1.0, 1.5, 10.0})
+        CHECK(factor_from(factor_text(factor), 0.1, 10) == factor);
+}
+
+TEST_CASE("percent_from") {
+    struct Row {
+        std::string text;
+        unsigned expected;
+        std::string problem;
+    };
+    const Row rows[] = {
+        {"0%", 0, ""},
+        {"10%", 10, ""},
+        {"50%", 50, ""},
+        {"51%", 99, "\"51%\" is out of range, expected 0% to 50%"},
+        {"10", 99, "\"10\" is not a percentage, expected a whole one such as 10%"},
+        {"%", 99, "\"%\" is not a percentage, expected a whole one such as 10%"},
+        {"2.5%", 99, "\"2.5%\" is not a percentage, expected a whole one such as 10%"},
+        {"-1%", 99, "\"-1%\" is not a percentage, expected a whole one such as 10%"},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.text);
+        unsigned value = 99;
+        CHECK(bad_value([&] { value = percent_from(row.text, 50); }) == row.problem);
+        CHECK(value == row.expected);
+    }
+}
+
 TEST_CASE("duration_text takes the largest unit that divides") {
     CHECK(duration_text(0ms) == "0s");
     CHECK(duration_text(1ms) == "1ms");

@@ -71,16 +71,16 @@ constexpr std::size_t members = boost::pfr::tuple_size_v<T>;
 
 // g++ 12 crashes where PFR counts these. They no longer compile when a member is added.
 std::size_t members_of(const Config& config) {
-    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = config;
-    return 13;
+    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = config;
+    return 14;
 }
 std::size_t members_of(const RouteConfig& route) {
     [[maybe_unused]] const auto& [a, b, c, d, e, f] = route;
     return 6;
 }
 std::size_t members_of(const rules::Policy& policy) {
-    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = policy;
-    return 15;
+    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q] = policy;
+    return 17;
 }
 
 TEST_CASE("every member of the configuration has a key") {
@@ -91,6 +91,7 @@ TEST_CASE("every member of the configuration has a key") {
     CHECK(listed_members<RedisConfig>(keys) == members<RedisConfig>);
     CHECK(listed_members<PurgeConfig>(keys) == members<PurgeConfig>);
     CHECK(listed_members<MemoryConfig>(keys) == members<MemoryConfig>);
+    CHECK(listed_members<CollapseConfig>(keys) == members<CollapseConfig>);
     CHECK(listed_members<LimitsConfig>(keys) == members<LimitsConfig>);
     CHECK(listed_members<LogConfig>(keys) == members<LogConfig>);
     CHECK(listed_members<rules::KeyPolicy>(keys) == members<rules::KeyPolicy>);
@@ -166,7 +167,7 @@ routes:
   - {host: a.example, path: '/$${HOME}:["x"]', upstream: 'y: z', cache: false, on_store_failure: fail, ttl: 1s,
      ttl_override: 2s, targeted_fields: [A, b], heuristics: false, heuristic_limit: 3s, stale_while_revalidate: 4s,
      stale_if_error: 5s, stale_when_disconnected: false, grace: 6s, keep_for_validation: 7s,
-     honour_request_directives: true, set_cookie: store, store_errors: true,
+     early_refresh: 1.5, ttl_jitter: 10%, honour_request_directives: true, set_cookie: store, store_errors: true,
      key: {host: 'a:1', path: normalise, query: drop, ignore_tracking: true, ignored_parameters: ['utm_*', 'null'],
            request_fields: [A], cookies: [b]}}
   - {upstream: x}

@@ -168,8 +168,8 @@ class RedisServer(Process):
         return answer.stdout.rstrip("\n")
 
     def keys(self):
-        """Those of stored responses."""
-        return sorted(key for key in self.command("--scan").split("\n") if key and "{log}" not in key)
+        """Those of stored responses: the streams by which nodes tell each other things are left out."""
+        return sorted(key for key in self.command("--scan").split("\n") if key and ":{log}:" not in key)
 
     def await_key(self, key):
         wait_until(lambda: self.command("EXISTS", key) == "1", f"Redis has {key}")

@@ -67,6 +67,8 @@ struct Node {
     WorkerMetrics first, second;
     store::RedisStats redis_first, redis_second;
     store::RedisStoreStats redis_store;
+    store::LeaseStats leases;
+    store::LeaseEvents::Stats lease_events;
     upstream::PoolStats pool_first, pool_second, other_pool;
 
     Node() {
@@ -103,6 +105,15 @@ struct Node {
         redis_second.latency.observe(40us);
         redis_store.bad_records.set(28);
         redis_store.variants_dropped.set(29);
+        redis_store.lost_content.set(30);
+        leases.acquired.set(40);
+        leases.held.set(41);
+        leases.failed.set(42);
+        leases.lost.set(43);
+        lease_events.waiting.set(44);
+        lease_events.stored.set(45);
+        lease_events.not_stored.set(46);
+        lease_events.refused.set(47);
 
         pool_first.ok.set(31);
         pool_second.ok.set(1);
@@ -125,6 +136,8 @@ struct Node {
         sources.memory_budget = 4096;
         sources.redis = {&redis_first, &redis_second};
         sources.redis_store = {&redis_store};
+        sources.leases = {&leases};
+        sources.lease_events = &lease_events;
         sources.pools = {{"default", &pool_first}, {"default", &pool_second}, {"other", &other_pool}};
         return sources;
     }
@@ -180,6 +193,15 @@ TEST_CASE("metrics: the sums of the workers' numbers") {
         {"weir_redis_connected", 1},
         {"weir_redis_bad_records_total", 28},
         {"weir_redis_variants_dropped_total", 29},
+        {"weir_redis_lost_content_total", 30},
+        {"weir_redis_leases_total{outcome=\"acquired\"}", 40},
+        {"weir_redis_leases_total{outcome=\"held\"}", 41},
+        {"weir_redis_leases_total{outcome=\"failed\"}", 42},
+        {"weir_redis_leases_lost_total", 43},
+        {"weir_redis_lease_waiters", 44},
+        {"weir_redis_lease_waits_total{outcome=\"stored\"}", 45},
+        {"weir_redis_lease_waits_total{outcome=\"not_stored\"}", 46},
+        {"weir_redis_lease_waits_total{outcome=\"refused\"}", 47},
         {"weir_redis_command_duration_seconds_bucket{le=\"5e-05\"}", 1},
         {"weir_upstream_requests_total{upstream=\"default\",outcome=\"ok\"}", 32},
         {"weir_upstream_requests_total{upstream=\"default\",outcome=\"error\"}", 33},

@@ -226,3 +226,31 @@ TEST_CASE("freshness_of: vetoes and stale windows, RFC 9111 §4.2.4, RFC 5861") 
         CHECK(freshness.stale_when_disconnected == row.disconnected);
     }
 }
+
+TEST_CASE("with_ttl_jitter") {
+    struct Row {
+        std::string_view name;
+        const char* lines;
+        unsigned percent;
+        double random;
+        seconds expected;
+    };
+    const Row rows[] = {
+        {"none", "Cache-Control: max-age=100", 0, 0.999, 100s},
+        {"the luckiest draw", "Cache-Control: max-age=100", 10, 0, 100s},
+        {"half of ten percent", "Cache-Control: max-age=100", 10, 0.5, 95s},
+        {"nearly ten percent", "Cache-Control: max-age=100", 10, 0.999, 91s},
+        {"half of it at most", "Cache-Control: max-age=100", 50, 0.999, 51s},
+        {"less than a second is none", "Cache-Control: max-age=9", 10, 0.999, 9s},
+        {"of what is left, not of what has passed", "Cache-Control: max-age=100\nAge: 60", 50, 0.5, 90s},
+        {"never stale by it alone", "Cache-Control: max-age=100\nAge: 99", 50, 0.999, 100s},
+        {"stale at arrival", "Cache-Control: max-age=100\nAge: 100", 50, 0.999, 100s},
+        {"no lifetime", "ETag: \"a\"", 50, 0.999, 0s},
+        {"the longest there is", "Cache-Control: max-age=2147483648", 50, 0.5, 1'610'612'736s},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        const StoredResponse stored = stored_from(row.lines);
+        CHECK(with_ttl_jitter(stored.freshness, stored.arrival, row.percent, row.random).lifetime == row.expected);
+    }
+}

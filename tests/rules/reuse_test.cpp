@@ -187,3 +187,35 @@ TEST_CASE("may_serve_stale_on_error: RFC 5861 §4, RFC 9111 §4.2.4") {
     CHECK_FALSE(may_serve_stale_on_error(request_with(another), &tagged, unreachable, t, with_grace));
     CHECK(may_serve_stale_on_error(request_with(the_same), &tagged, unreachable, t, with_grace));
 }
+
+// What a soft purge leaves: the same response, whose lifetime ended when the purge came.
+TEST_CASE("a response that was made stale: stale as by age, from there on") {
+    struct Row {
+        std::string_view name;
+        const char* directives;
+        seconds after;
+        std::string_view expected;
+        bool on_error, when_disconnected;
+    };
+    const Row rows[] = {
+        {"no window", "max-age=100", 7s, "stale", false, true},
+        {"no window, beyond grace", "max-age=100", 3607s, "stale", false, false},
+        {"revalidated in the background", "max-age=100, stale-while-revalidate=5", 11s, "serve while revalidating 11",
+         false, true},
+        {"the window begins with the purge", "max-age=100, stale-while-revalidate=5", 12s, "stale", false, true},
+        {"so does that for errors", "max-age=100, stale-if-error=5", 11s, "stale", true, true},
+        {"and ends", "max-age=100, stale-if-error=5", 12s, "stale", false, true},
+        {"never without the origin", "max-age=100, must-revalidate, stale-if-error=5", 7s, "stale", false, false},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.name);
+        StoredResponse stored = stored_from(std::string{"Cache-Control: "} + row.directives);
+        stored.freshness.lifetime = 7s;
+        const auto serves = [&](OriginFailure failure) {
+            return may_serve_stale_on_error(request_with({}), &stored, failure, t + row.after, {});
+        };
+        CHECK(shown(decide_reuse(request_with({}), &stored, false, t + row.after, {})) == row.expected);
+        CHECK(serves(OriginFailure::status_5xx) == row.on_error);
+        CHECK(serves(OriginFailure::unreachable) == row.when_disconnected);
+    }
+}

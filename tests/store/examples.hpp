@@ -77,6 +77,7 @@ inline std::shared_ptr<proxy::rules::StoredResponse> example(std::string_view co
                            .stale_while_revalidate = seconds{10},
                            .stale_if_error = seconds{20},
                            .stale_when_disconnected = seconds{30}};
+    response->fetch_time = std::chrono::milliseconds{213};
     response->surrogate_keys = {"items", "item-foo"};
     response->body = body_of({std::string(content)});
     return response;
@@ -105,6 +106,7 @@ inline void check_same(const proxy::rules::StoredResponse& a, const proxy::rules
     CHECK(a.freshness.stale_when_disconnected == b.freshness.stale_when_disconnected);
     CHECK(a.freshness.no_cache == b.freshness.no_cache);
     CHECK(a.freshness.must_revalidate == b.freshness.must_revalidate);
+    CHECK(a.fetch_time == b.fetch_time);
     CHECK(a.selecting_fields == b.selecting_fields);
     CHECK(a.surrogate_keys == b.surrogate_keys);
     CHECK(a.body->size == b.body->size);

@@ -28,6 +28,7 @@ struct Node {
         proxy::RedisConfig config = redis_config(server);
         config.max_object_size = 100'000;
         config.chunk_size = 30'000;
+        config.content_grace = std::chrono::milliseconds{0};
         config.max_variants = max_variants;
         return config;
     }

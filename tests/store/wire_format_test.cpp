@@ -153,7 +153,8 @@ TEST_CASE("wire format: damage is noticed") {
 TEST_CASE("wire format: strict, even where the checksum is right") {
     const std::string good = unsealed(encode_response(*example(), 0, {}));
     REQUIRE(decodes(sealed(good)));
-    const std::size_t status = 28, lifetime = status + 2 + 4 * 8, source = lifetime + 4 * 8, key = source + 2 + 8;
+    const std::size_t status = 28, lifetime = status + 2 + 4 * 8, source = lifetime + 4 * 8,
+                      fetch_time = source + 2 + 8, key = fetch_time + 8;
     struct Row {
         std::string name;
         std::size_t offset;
@@ -161,8 +162,8 @@ TEST_CASE("wire format: strict, even where the checksum is right") {
     };
     const Row rows[] = {
         {"other magic", 0, "WEIS"},
-        {"version of tomorrow", 4, "\x03"},
-        {"version of yesterday", 4, "\x01"},
+        {"version of tomorrow", 4, "\x04"},
+        {"version of yesterday", 4, "\x02"},
         {"no such kind", 5, std::string(1, '\0')},
         {"kind of a piece", 5, "\x03"},
         {"kind of an index", 5, "\x02"},
@@ -173,6 +174,8 @@ TEST_CASE("wire format: strict, even where the checksum is right") {
         {"date that would overflow", lifetime - 9, "\x7f"},
         {"no such source", source, "\x08"},
         {"no such flag", source + 1, "\x04"},
+        {"negative fetch time", fetch_time, std::string(8, '\xff')},
+        {"fetch time that would overflow", fetch_time + 7, "\x7f"},
         {"key longer than the record", key, "\xff\xff\xff\xff"},
         {"key a byte too long", key, std::string(1, static_cast<char>(example_key.size() + 1))},
         {"another key of the same length", key + 4, "X"},

@@ -1,0 +1,34 @@
+#pragma once
+// What fills a transfer once its header section is known, and what follows when it is complete. Runs on the worker that
+// asked, whoever of the clients stays.
+
+#include "proxy/serving/transfers.hpp"
+#include "proxy/serving/worker.hpp"
+#include "proxy/upstream/fetch.hpp"
+
+namespace proxy::serving {
+
+// How a response is stored that is on its way.
+struct Incoming {
+    std::string primary_key;
+    const rules::Policy& policy;
+    store::Mark mark;         // taken before it was asked for
+    Clock::time_point asked;  // when that was
+    bool replaces = false;    // what is stored already, which is over where this may not be stored
+};
+
+// From the origin: the transfer has begun with `outline`. Publishes what arrives whole and may be stored.
+Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Exchange> origin, Lead lead,
+                                 StoredPtr outline, Incoming incoming);
+
+// With a response that is there already. Publishes it to memory, and to Redis behind everybody's back; the transfer
+// stays in the table until it is there. Says why it was not stored, where it was not.
+std::optional<rules::Uncacheable> finish(Worker& worker, Lead lead, Incoming incoming, const StoredPtr& response,
+                                         Transfer::Source source, std::string trailers = {});
+
+// From Redis: the transfer has begun with `outline`, which was found there. The whole goes into memory. `lead`: of
+// those who wait for it, if any may.
+Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transfer, std::optional<Lead> lead,
+                                std::unique_ptr<store::ContentSource> content, StoredPtr outline, Incoming incoming);
+
+}  // namespace proxy::serving

@@ -1,0 +1,27 @@
+#include "proxy/serving/fleet_turn.hpp"
+
+namespace proxy::serving {
+
+Awaitable<Turn> take_turn(Worker& worker, std::string_view primary_key, Lead& lead, Clock::time_point limit) {
+    store::Leases* const leases = worker.leases();
+    if (!leases) co_return Turn::ours;
+    const std::string name = leases->name_of(primary_key, lead.name());
+    while (Clock::now() < limit && !worker.deadlines().all_expired()) {
+        store::LeaseWait wait(worker.node().lease_events, name, worker.executor());  // before it is asked for
+        auto answer = co_await leases->acquire(name);
+        if (!answer) break;
+        if (auto* lease = std::get_if<store::Lease>(&*answer)) {
+            lead.lease = store::HeldLease(*leases, std::move(*lease));
+            break;
+        }
+        // A moment longer than it lasts, so that it is over when it is asked for again.
+        const milliseconds left = std::get<store::LeaseElsewhere>(*answer).left + milliseconds{2};
+        const auto until_limit = std::chrono::ceil<milliseconds>(limit - Clock::now());
+        const std::optional<store::LeaseOutcome> outcome = co_await wait.outcome(std::min(left, until_limit));
+        if (outcome == store::LeaseOutcome::stored) co_return Turn::stored;
+        if (outcome == store::LeaseOutcome::not_stored) co_return Turn::not_stored;
+    }
+    co_return Turn::ours;
+}
+
+}  // namespace proxy::serving
