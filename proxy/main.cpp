@@ -75,10 +75,10 @@ int run(Config config) {
     store::LeaseEvents lease_events(config.redis ? config.redis->max_lease_waiters : 0);
     serving::Node node{.config = config,
                        .memory = memory,
-                       .purges = purges,
-                       .purge_log = purge_log ? &*purge_log : nullptr,
                        .transfers = transfers,
                        .lease_events = lease_events,
+                       .purges = purges,
+                       .purge_log = purge_log ? &*purge_log : nullptr,
                        .local = {},
                        .access_log = {},
                        .log = observe::log};
@@ -95,13 +95,13 @@ int run(Config config) {
     admin::Readiness readiness;
     observe::Sources sources = sources_of(workers, memory, config);
     sources.access_log = access_log.get();
-    sources.purges = &purges;
-    sources.purge_log = purge_log ? &*purge_log : nullptr;
     sources.transfers = [&transfers] {
         const serving::Transfers::Stats stats = transfers.stats();
         return observe::TransferStats{stats.in_flight, stats.marks, stats.bytes};
     };
     sources.lease_events = &lease_events.stats();
+    sources.purges = &purges;
+    sources.purge_log = purge_log ? &*purge_log : nullptr;
     const std::vector<const store::RedisStats*> redis = sources.redis;
     const observe::Metrics metrics(std::move(sources));
     const admin::Endpoints endpoints(metrics, redis, readiness);

@@ -130,8 +130,8 @@ struct Config {
     std::vector<RouteConfig> routes;        // at least one; the last matches everything
     std::optional<RedisConfig> redis;       // none: memory tier alone
     MemoryConfig memory;
-    PurgeConfig purge;
     CollapseConfig collapse;
+    PurgeConfig purge;
     LimitsConfig limits;
     LogConfig log;
     std::vector<std::string> local;       // paths of the admin endpoints also answered on the traffic listener

@@ -152,8 +152,8 @@ void fields(Config& config, Visitor& visit) {
     visit.section("admin", config.admin);
     visit.section("redis", config.redis);
     visit.section("memory", config.memory);
-    visit.section("purge", config.purge);
     visit.section("collapse", config.collapse);
+    visit.section("purge", config.purge);
     visit.section("limits", config.limits);
     visit.section("log", config.log);
     visit.list("local", config.local, Text{local_path_from});

@@ -31,12 +31,12 @@ struct Sources {
     std::vector<const WorkerMetrics*> workers;
     const store::MemoryStore* memory = nullptr;
     std::size_t memory_budget = 0;
-    const store::Purges* purges = nullptr;
-    const store::PurgeLog* purge_log = nullptr;
     std::vector<const store::RedisStats*> redis;             // one a worker
     std::vector<const store::RedisStoreStats*> redis_store;  // one a worker
     std::vector<const store::LeaseStats*> leases;            // one a worker
     const store::LeaseEvents::Stats* lease_events = nullptr;
+    const store::Purges* purges = nullptr;
+    const store::PurgeLog* purge_log = nullptr;
     std::vector<std::pair<std::string, const upstream::PoolStats*>> pools;  // upstream's name, one a worker
     const AccessLog* access_log = nullptr;
     std::function<TransferStats()> transfers;

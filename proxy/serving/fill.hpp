@@ -12,7 +12,7 @@ namespace proxy::serving {
 struct Incoming {
     std::string primary_key;
     const rules::Policy& policy;
-    store::Mark mark;         // taken before it was asked for
+    store::Mark mark;         // taken before the origin was asked
     Clock::time_point asked;  // when that was
     bool replaces = false;    // what is stored already, which is over where this may not be stored
 };

@@ -37,15 +37,6 @@ bool is_of_the_response(std::optional<rules::Uncacheable> reason) noexcept {
     return reason != rules::Uncacheable::request_no_store && reason != rules::Uncacheable::vary_values;
 }
 
-// Of the exchange's own invalidation its answer is no victim, but of a purge by others it is. So it counts as newer
-// where that was the only one; in Redis it does not, since another node's may come before ours in the log.
-Storage behind_own_invalidation(const Storage& storage, bool invalidates) {
-    store::Mark mark = storage.mark;
-    const bool is_only_one = storage.worker.node().purges.mark().sequence == mark.sequence + 1;
-    if (invalidates && is_only_one) ++mark.sequence;
-    return {storage.worker, storage.policy, storage.request, storage.primary_key, mark, storage.asked};
-}
-
 // The client, and behind it all who wait for the transfer: interim responses are for all of them. RFC 9110 §15.2
 class InterimsForAll final : public upstream::Client {
  public:
@@ -245,6 +236,15 @@ bool Forwarding::is_for_others(const upstream::Exchange& origin, const rules::Ar
     if (origin.content_length().value_or(0) > worker_.max_object_size()) return false;
     const seconds age = rules::current_age(arrival, arrival.response_time);
     return age < freshness->lifetime + freshness->stale_while_revalidate;
+}
+
+// Of the exchange's own invalidation its answer is no victim, but of a purge by others it is. So it counts as newer
+// where that was the only one; in Redis it does not, since another node's may come before ours in the log.
+Storage behind_own_invalidation(const Storage& storage, bool invalidates) {
+    store::Mark mark = storage.mark;
+    const bool is_only_one = storage.worker.node().purges.mark().sequence == mark.sequence + 1;
+    if (invalidates && is_only_one) ++mark.sequence;
+    return {storage.worker, storage.policy, storage.request, storage.primary_key, mark, storage.asked};
 }
 
 // Any other answer: it goes to the client, and into the store or what is stored out of it, as the rules say.

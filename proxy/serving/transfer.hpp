@@ -49,8 +49,8 @@ class Transfer {
         boost::system::error_code error;              // failed
     };
 
-    // `sequence`: see store::Mark; taken before the response is asked for.
-    explicit Transfer(std::size_t window, std::uint64_t sequence = 0) : window_(window), sequence_(sequence) {}
+    // `sequence`: of the purges that were applied when it began.
+    Transfer(std::size_t window, std::uint64_t sequence) : window_(window), sequence_(sequence) {}
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
 
@@ -77,11 +77,12 @@ class Transfer {
     // everything, the one is cut off. False: nobody reads any more. `wakeup`: the caller's, used until it returns.
     Awaitable<bool> await_room(Wakeup& wakeup, std::chrono::milliseconds patience);
 
+    [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
     [[nodiscard]] bool is_decided() const;  // no longer asking
 
-    // Whether what it brings was purged, softly too, since it was asked for, or may have been: as long as nothing is
-    // known of it, any surrogate key may be one of its own. Who comes now is not to have it. `key`: of what is wanted.
-    [[nodiscard]] bool is_outdated(const store::Purges& purges, std::string_view key) const;
+    // Whether what it brings was purged since it began: then it is not for those who come now. `name`: the key of what
+    // is wanted, for as long as the response is not known.
+    [[nodiscard]] bool is_purged(const store::Purges& purges, std::string_view name) const;
 
  private:
     using Lock = std::lock_guard<std::mutex>;

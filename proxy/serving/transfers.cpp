@@ -28,9 +28,12 @@ Transfers::Place Transfers::enter(std::string_view name) {
         if (mark != shard.marks.end() && mark->second > Clock::now()) return Marked{};
     }
     const auto at = shard.in_flight.find(name);
-    if (at != shard.in_flight.end() && !at->second->is_outdated(purges_, name)) return at->second;
+    if (at != shard.in_flight.end() && !at->second->is_purged(purges_, name)) return at->second;
     auto transfer = std::make_shared<Transfer>(config_.window, purges_.mark().sequence);
-    shard.in_flight.insert_or_assign(std::string(name), transfer);
+    if (at == shard.in_flight.end())
+        shard.in_flight.emplace(name, transfer);
+    else
+        at->second = transfer;
     return Lead(*this, std::string(name), std::move(transfer));
 }
 
@@ -38,7 +41,7 @@ std::shared_ptr<Transfer> Transfers::find(std::string_view name) const {
     const Shard& shard = shard_of(HashOf{}(name));
     const std::lock_guard lock(shard.mutex);
     const auto at = shard.in_flight.find(name);
-    return at == shard.in_flight.end() || at->second->is_outdated(purges_, name) ? nullptr : at->second;
+    return at == shard.in_flight.end() || at->second->is_purged(purges_, name) ? nullptr : at->second;
 }
 
 void Transfers::leave(const std::string& name, const Transfer& transfer) {

@@ -56,7 +56,7 @@ class Transfers {
     using Place = std::variant<Lead, std::shared_ptr<Transfer>, Marked>;
 
     // `name`: of the stored response that is wanted: its key, as far as it is known. Lead: nobody asks for it yet, or
-    // what was asked for was purged since.
+    // it was purged since.
     [[nodiscard]] Place enter(std::string_view name);
 
     // The one in flight; null where there is none, or it was purged since.

@@ -54,9 +54,10 @@ Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node)
     if (index == 0 && node.purge_log) {
         feed_ = std::make_unique<store::RedisFeed>(io_.get_executor(), *config.redis);
         feed_->follow(node.purge_log->stream(), *node.purge_log);
-        feed_->follow(store::lease_stream(*config.redis), [this](const store::StreamEntry& entry) {
-            node_.lease_events.apply(entry.field("lease"), entry.field("outcome"));
-        });
+        feed_->follow(store::lease_stream(*config.redis),
+                      [&events = node.lease_events](const store::StreamEntry& entry) {
+                          events.apply(entry.field("lease"), entry.field("outcome"));
+                      });
     }
     for (const UpstreamConfig& upstream : config.upstreams)
         pools_.emplace_back(
@@ -243,7 +244,7 @@ Awaitable<void> Worker::housekeeping() {
 bool Worker::remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,
                       store::Mark mark) {
     if (node_.purges.since_sequence(mark.sequence, *response).gone) return false;
-    node_.memory.put(primary_key, response, now(), keep, mark);
+    node_.memory.put(primary_key, response, now(), keep, mark);  // where a purge comes now, look-ups see it
     return true;
 }
 
@@ -265,6 +266,7 @@ Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr r
         ~Pending() { total -= size; }
     } pending{pending_puts_, static_cast<std::size_t>(response->body->size)};
     pending_puts_ += pending.size;
+    // A failure is counted by the client; the response lives on in memory.
     co_await redis_store_->put(primary_key, response, keep, mark);
 }
 

@@ -36,10 +36,10 @@ struct LocalResponse {
 struct Node {
     const Config& config;
     store::MemoryStore& memory;
-    store::Purges& purges;
-    store::PurgeLog* purge_log;  // null: no Redis is configured
     Transfers& transfers;
     store::LeaseEvents& lease_events;
+    store::Purges& purges;
+    store::PurgeLog* purge_log;                                                // null: no Redis is configured
     std::function<std::optional<LocalResponse>(std::string_view path)> local;  // called for config.local only
     std::function<void(const observe::ExchangeRecord&)> access_log;            // empty: none
     std::function<void(LogLevel, std::string_view)> log;
@@ -100,18 +100,18 @@ class Worker {
     // purged since `mark`, which was taken before the origin was asked.
     bool publish(std::string primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark);
 
-    // The same to memory alone; also what was found in Redis, with a mark taken before the look-up.
-    bool remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark);
-
-    // Of what is published already; a failure is counted, the response lives on in memory.
-    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
-
     // An operator's: on this node when it returns, on the others as they read the log. The answer is the position in
     // the log, 0 without Redis; an error where there is no effect.
     Awaitable<Result<std::uint64_t>> purge(store::Purge purge, observe::PurgeSource source);
 
     // By an origin's answer: the same, but it never fails. Whoever cannot tell the others now does so later.
     Awaitable<void> invalidate(std::vector<std::string> primary_keys);
+
+    // Of what is published already; a failure is counted, the response lives on in memory.
+    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
+
+    // Into memory what may still be used there: not where it was purged since `mark`. False where it was.
+    bool remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark);
 
     [[nodiscard]] Executor executor() noexcept { return io_.get_executor(); }
     [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }

@@ -39,7 +39,6 @@ void Purges::apply(const Purge& purge, std::uint64_t position, rules::Time now) 
     bool changed = purge.everything && stamp(everything_, moment);
     for (const std::string& text : purge.urls) changed |= note(url, text, moment);
     for (const std::string& text : purge.surrogate_keys) changed |= note(surrogate_key, text, moment);
-    if (changed && !purge.surrogate_keys.empty()) surrogate_keys_at_.store(moment.mark.sequence);
     for (const std::string& text : purge.prefixes) changed |= note_prefix(text, moment);
     for (const std::string& text : purge.hosts) changed |= note(host, text, moment);
     if (position > position_.load()) position_.store(position);

@@ -69,11 +69,6 @@ class Purges {
     [[nodiscard]] Effect since_sequence(std::uint64_t sequence, const rules::StoredResponse& response) const;
     [[nodiscard]] Effect since_position(std::uint64_t position, const rules::StoredResponse& response) const;
 
-    // Whether any surrogate key was purged since.
-    [[nodiscard]] bool has_surrogate_keys_since(std::uint64_t sequence) const noexcept {
-        return surrogate_keys_at_.load() > sequence;
-    }
-
     // Whether what Redis holds can be judged: all of the log has been applied, and all that was purged here is in it.
     [[nodiscard]] bool is_current() const noexcept { return current_.load(); }
     void set_current(bool current) noexcept { current_.store(current); }
@@ -119,7 +114,6 @@ class Purges {
     const std::size_t max_entries_;
     std::atomic<std::uint64_t> sequence_{0};
     std::atomic<std::uint64_t> position_{0};
-    std::atomic<std::uint64_t> surrogate_keys_at_{0};  // sequence of the newest purge of any
     std::atomic<bool> current_{false};
 
     mutable std::shared_mutex mutex_;
