@@ -72,7 +72,7 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
         transfer = std::make_shared<Transfer>(worker.config().collapse.window, looked_up.mark.sequence);
     if (is_new) transfer->begin(outline, outline->body->size, Transfer::Source::redis);
     Incoming incoming{
-        .primary_key = exchange.key, .policy = &exchange.policy(), .mark = looked_up.mark, .asked = Clock::now()};
+        .primary_key = exchange.key, .policy = exchange.policy(), .mark = looked_up.mark, .asked = Clock::now()};
     if (is_new)
         worker.spawn(fill_from_redis(worker, transfer, std::move(lead), std::move(looked_up.found.content), outline,
                                      std::move(incoming)));

@@ -46,10 +46,14 @@ class Filling {
     bool too_large_ = false;
 };
 
+std::string trailers_for_clients(const upstream::Exchange& origin, const Incoming& incoming) {
+    return rules::without_surrogate_keys(origin.trailers(), incoming.policy);
+}
+
 // Why not, where it was not.
 std::optional<rules::Uncacheable> publish_in_memory(Worker& worker, const Incoming& incoming,
                                                     const StoredPtr& response) {
-    const seconds keep = response->useful_for(worker.now(), incoming.policy->keep_for_validation);
+    const seconds keep = response->useful_for(worker.now(), incoming.policy.keep_for_validation);
     if (keep <= seconds(0)) return rules::Uncacheable::no_freshness;
     if (!worker.remember(incoming.primary_key, response, keep, incoming.mark)) return rules::Uncacheable::invalidated;
     return std::nullopt;
@@ -58,7 +62,7 @@ std::optional<rules::Uncacheable> publish_in_memory(Worker& worker, const Incomi
 // And tells the nodes that wait for it.
 Awaitable<void> put_in_redis(Worker& worker, Lead& lead, const Incoming& incoming, StoredPtr response) {
     if (!worker.redis()) co_return;
-    const seconds keep = response->useful_for(worker.now(), incoming.policy->keep_for_validation);
+    const seconds keep = response->useful_for(worker.now(), incoming.policy.keep_for_validation);
     const bool there = co_await worker.put_in_redis(incoming.primary_key, std::move(response), keep, incoming.mark);
     store::LeaseOutcome outcome = store::LeaseOutcome::failed;
     if (there) outcome = store::LeaseOutcome::stored;
@@ -103,8 +107,7 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
             const auto fetch_time = std::chrono::floor<milliseconds>(Clock::now() - incoming.asked);
             const StoredPtr whole = rules::completed(*outline, transfer.complete(*pieces), fetch_time);
             const std::optional<rules::Uncacheable> refused = publish_in_memory(worker, incoming, whole);
-            std::string trailers = rules::without_surrogate_keys(origin->trailers(), *incoming.policy);
-            transfer.finish(whole, Transfer::Source::origin, refused, std::move(trailers));
+            transfer.finish(whole, Transfer::Source::origin, refused, trailers_for_clients(*origin, incoming));
             origin.reset();
             if (!refused) co_await put_in_redis(worker, lead, incoming, whole);
             co_return;
@@ -112,8 +115,7 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
         transfer.append(*pieces);
         if (pieces->empty()) {
             const auto why = filling.is_too_large() ? rules::Uncacheable::too_large : rules::Uncacheable::overloaded;
-            std::string trailers = rules::without_surrogate_keys(origin->trailers(), *incoming.policy);
-            transfer.finish(nullptr, Transfer::Source::origin, why, std::move(trailers));
+            transfer.finish(nullptr, Transfer::Source::origin, why, trailers_for_clients(*origin, incoming));
             co_return;
         }
         if (could_be_stored && !storable) {

@@ -105,7 +105,7 @@ class Forwarding {
     void publish(const store::StoredPtr& response, Transfer::Source source);
     [[nodiscard]] Incoming incoming() const {
         return {.primary_key = exchange_.key,
-                .policy = &storage_.policy,
+                .policy = storage_.policy,
                 .mark = storage_.mark,
                 .asked = storage_.asked,
                 .replaces = stored_ != nullptr};

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "proxy/store/purges.hpp"
 #include "proxy/store/redis_client.hpp"
 #include "tests/store/run.hpp"
 #include "tests/support/redis_server.hpp"
@@ -16,6 +17,13 @@ inline proxy::RedisConfig redis_config(const RedisServer& server) {
     config.reconnect_min = std::chrono::milliseconds(2);
     config.reconnect_max = std::chrono::milliseconds(20);
     return config;
+}
+
+// For stores of which nothing is ever purged.
+inline const proxy::store::Purges& no_purges() {
+    static proxy::store::Purges purges{1};
+    purges.set_current(true);
+    return purges;
 }
 
 class TestClient {
