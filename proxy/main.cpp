@@ -17,6 +17,7 @@
 
 #include "proxy/admin/admin_listener.hpp"
 #include "proxy/admin/endpoints.hpp"
+#include "proxy/admin/purge_command.hpp"
 #include "proxy/config/command_line.hpp"
 #include "proxy/config/print_config.hpp"
 #include "proxy/observe/access_log.hpp"
@@ -65,16 +66,19 @@ int run(Config config) {
 
     std::unique_ptr<observe::AccessLog> access_log;
     if (!config.log.access.empty()) access_log = std::make_unique<observe::AccessLog>(config.log.access);
-    store::MemoryStore memory(config.memory);
+    store::Purges purges(config.purge.max_entries);
+    store::MemoryStore memory(config.memory, purges);
+    std::optional<store::PurgeLog> purge_log;
+    if (config.redis) purge_log.emplace(purges, config.purge, *config.redis);
 
-    serving::Invalidations invalidations;
-    serving::Transfers transfers(config.collapse);
+    serving::Transfers transfers(config.collapse, purges);
     store::LeaseEvents lease_events(config.redis ? config.redis->max_lease_waiters : 0);
     serving::Node node{.config = config,
                        .memory = memory,
-                       .invalidations = invalidations,
                        .transfers = transfers,
                        .lease_events = lease_events,
+                       .purges = purges,
+                       .purge_log = purge_log ? &*purge_log : nullptr,
                        .local = {},
                        .access_log = {},
                        .log = observe::log};
@@ -96,6 +100,8 @@ int run(Config config) {
         return observe::TransferStats{stats.in_flight, stats.marks, stats.bytes};
     };
     sources.lease_events = &lease_events.stats();
+    sources.purges = &purges;
+    sources.purge_log = purge_log ? &*purge_log : nullptr;
     const std::vector<const store::RedisStats*> redis = sources.redis;
     const observe::Metrics metrics(std::move(sources));
     const admin::Endpoints endpoints(metrics, redis, readiness);
@@ -107,9 +113,19 @@ int run(Config config) {
     for (const std::string& path : config.local)
         observe::log(LogLevel::info, "answered locally, whatever the origin has there: " + path);
 
+    const admin::PurgeApi purge_api{
+        .routes = config.routes,
+        .max_things = config.purge.max_things,
+        .token = config.admin.token,
+        .purges = purges,
+        .log = node.purge_log,
+        .purge = [&worker = *workers.front()](store::Purge purge, admin::PurgeApi::Done done) {
+            worker.purge_for_admin(std::move(purge), std::move(done));
+        }};
     std::unique_ptr<admin::AdminListener> admin_listener;
     if (config.admin.listen) {
-        admin_listener = std::make_unique<admin::AdminListener>(*config.admin.listen, endpoints);
+        admin_listener =
+            std::make_unique<admin::AdminListener>(*config.admin.listen, endpoints, seconds{10}, &purge_api);
         observe::log(LogLevel::info,
                      "admin endpoints on " + to_text({config.admin.listen->host, admin_listener->port()}));
     }
@@ -134,6 +150,7 @@ int run(Config config) {
     };
     await_signal();
 
+    workers.front()->catch_up();
     std::vector<std::thread> threads;
     for (const auto& worker : workers) threads.emplace_back([&worker = *worker] { worker.run(); });
     readiness.ready = true;
@@ -148,14 +165,27 @@ int run(Config config) {
     return EXIT_SUCCESS;
 }
 
+int purge(const std::vector<std::string>& arguments, const Environment& environment) {
+    const admin::PurgeCommand command = admin::parse_purge_command(arguments, environment);
+    if (command.help) {
+        std::fputs(admin::purge_help().c_str(), stdout);
+    } else {
+        std::puts(admin::run_purge_command(command, seconds{10}).c_str());
+    }
+    return EXIT_SUCCESS;
+}
+
 }  // namespace
 }  // namespace proxy
 
 int main(int argc, char** argv) {
     using proxy::Invocation;
+    const proxy::Environment environment = [](const char* name) -> const char* { return std::getenv(name); };
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
     try {
-        Invocation invocation = proxy::parse_command_line(
-            {argv + 1, argv + argc}, [](const char* name) -> const char* { return std::getenv(name); });
+        if (!arguments.empty() && arguments.front() == "purge")
+            return proxy::purge({arguments.begin() + 1, arguments.end()}, environment);
+        Invocation invocation = proxy::parse_command_line(arguments, environment);
         switch (invocation.action) {
             case Invocation::Action::help: std::fputs(proxy::help_text().c_str(), stdout); return EXIT_SUCCESS;
             case Invocation::Action::version: std::puts("weir " WEIR_VERSION); return EXIT_SUCCESS;

@@ -13,10 +13,12 @@
 #include <exception>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <unordered_set>
 
 #include "proxy/async/executor.hpp"
 #include "proxy/observe/log.hpp"
+#include "proxy/rules/bearer_token.hpp"
 #include "proxy/rules/http_date.hpp"
 
 namespace proxy::admin {
@@ -33,6 +35,8 @@ using Response = http::response<http::string_body>;
 constexpr std::size_t max_connections = 64;
 constexpr std::uint32_t max_header_size = 8u << 10;
 constexpr std::uint64_t max_body_size = 1u << 10;
+constexpr std::uint64_t max_purge_size = 1u << 20;
+constexpr std::string_view purge_path = "/purge";
 
 Response json(http::status status, std::string body) {
     Response response(status, 11, std::move(body));
@@ -56,15 +60,32 @@ std::optional<Response> refusal(error_code error) {
 
 Response not_found() {
     std::string body = R"({"error":"Not Found","endpoints":[)";
-    for (std::string_view path : Endpoints::paths()) body.append(1, '"').append(path).append("\",");
+    std::vector<std::string_view> paths = Endpoints::paths();
+    paths.push_back(purge_path);
+    for (std::string_view path : paths) body.append(1, '"').append(path).append("\",");
     body.back() = ']';
     return json(http::status::not_found, body + "}");
 }
 
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+template <class Message>
+std::string_view path_of(const Message& request) {
+    const std::string_view target = view(request.target());
+    return target.substr(0, target.find('?'));
+}
+
+Response from(LocalResponse local) {
+    Response response(http::int_to_status(local.status), 11, std::move(local.body));
+    response.set(http::field::content_type, local.content_type);
+    return response;
+}
+
+bool is_well_formed(const Request& request) { return request.version() != 11 || request.count(http::field::host) == 1; }
+
 Response answer(const Endpoints& endpoints, const Request& request) {
-    if (request.version() == 11 && request.count(http::field::host) != 1) return failure(http::status::bad_request);
-    const std::string_view target(request.target().data(), request.target().size());
-    const std::string_view path = target.substr(0, target.find('?'));
+    if (!is_well_formed(request)) return failure(http::status::bad_request);
+    const std::string_view path = path_of(request);
     const auto& paths = Endpoints::paths();
     if (std::find(paths.begin(), paths.end(), path) == paths.end()) return not_found();
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
@@ -74,8 +95,32 @@ Response answer(const Endpoints& endpoints, const Request& request) {
     }
     std::optional<LocalResponse> local = endpoints.answer(path);
     if (!local) return not_found();
-    Response response(http::int_to_status(local->status), 11, std::move(local->body));
-    response.set(http::field::content_type, local->content_type);
+    return from(std::move(*local));
+}
+
+// Any page that an operator's browser shows could post to an address that only the browser reaches.
+bool is_of_foreign_page(const Request& request) {
+    const std::string_view origin = view(request[http::field::origin]);
+    return !origin.empty() && origin != "http://" + std::string(view(request[http::field::host]));
+}
+
+// Why the purge API may not be used; nothing where it may.
+std::optional<Response> refuse_purge(const PurgeApi& api, const Request& request) {
+    if (!is_well_formed(request)) return failure(http::status::bad_request);
+    if (is_of_foreign_page(request))
+        return from({.status = 403, .body = error_json("asked by a page of another origin")});
+    const std::string_view authorization = view(request[http::field::authorization]);
+    if (!api.token.empty() && !rules::is_bearer_of(authorization, api.token)) {
+        Response response = from({.status = authorization.empty() ? 401u : 403u,
+                                  .body = error_json("purging needs the token of admin.token")});
+        if (authorization.empty()) response.set(http::field::www_authenticate, "Bearer");
+        return response;
+    }
+    if (request.method() == http::verb::get || request.method() == http::verb::head ||
+        request.method() == http::verb::post)
+        return std::nullopt;
+    Response response = failure(http::status::method_not_allowed);
+    response.set(http::field::allow, "GET, HEAD, POST");
     return response;
 }
 
@@ -92,8 +137,8 @@ void complete(Response& response, bool keep_alive, bool head) {
 }  // namespace
 
 struct AdminListener::Impl {
-    Impl(const Endpoint& listen, const Endpoints& served, std::chrono::milliseconds limit)
-        : endpoints(served), deadline(limit) {
+    Impl(const Endpoint& listen, const Endpoints& served, std::chrono::milliseconds limit, const PurgeApi* api)
+        : endpoints(served), purges(api), deadline(limit) {
         asio::ip::tcp::resolver resolver(context);
         const auto resolved =
             resolver.resolve(listen.host, std::to_string(listen.port), asio::ip::tcp::resolver::passive);
@@ -118,6 +163,7 @@ struct AdminListener::Impl {
         acceptor.close(ignored);
         backoff.cancel();
         for (Stream* stream : open) stream->close();
+        for (Timer* wait : waits) wait->cancel();
     }
 
     Awaitable<void> accept_clients() {
@@ -135,18 +181,28 @@ struct AdminListener::Impl {
     }
 
     Awaitable<void> serve(Stream stream) {
-        const Registration registration(open, stream);
+        const Registration<Stream> registration(open, stream);
         beast::flat_buffer buffer(max_header_size + max_body_size);
         bool keep_alive = true;
         while (keep_alive && !stopping) {
             http::request_parser<http::string_body> parser;
             parser.header_limit(max_header_size);
-            parser.body_limit(max_body_size);
             stream.expires_after(deadline);
-            auto [error, read] = co_await http::async_read(stream, buffer, parser, as_result);
+            auto [error, size] = co_await http::async_read_header(stream, buffer, parser, as_result);
+            const bool is_purge = !error && purges && path_of(parser.get()) == purge_path;
+            if (!error) {
+                parser.body_limit(is_purge ? max_purge_size : max_body_size);
+                std::tie(error, size) = co_await http::async_read(stream, buffer, parser, as_result);
+            }
 
             const Request& request = parser.get();
-            std::optional<Response> response = error ? refusal(error) : answer(endpoints, request);
+            std::optional<Response> response;
+            if (error)
+                response = refusal(error);
+            else if (is_purge)
+                response = co_await answer_purge(request);
+            else
+                response = answer(endpoints, request);
             if (!response) co_return;
             keep_alive = !error && request.version() == 11 && request.keep_alive();
             complete(*response, keep_alive, !error && request.method() == http::verb::head);
@@ -156,6 +212,35 @@ struct AdminListener::Impl {
             if (write_error) co_return;
             if (error) co_await discard_rest(stream);
         }
+    }
+
+    Awaitable<std::optional<Response>> answer_purge(const Request& request) {
+        if (std::optional<Response> refused = refuse_purge(*purges, request)) co_return refused;
+        if (request.method() != http::verb::post) co_return from(purges->state());
+        auto read = purges->read(request.body());
+        if (auto* refused = std::get_if<LocalResponse>(&read)) co_return from(std::move(*refused));
+        auto& purge = std::get<store::Purge>(read);
+        const std::size_t things = purge.size();
+        const std::optional<Result<std::uint64_t>> position = co_await await_purge(std::move(purge));
+        co_return from(PurgeApi::answer(things, position));
+    }
+
+    // What a worker makes of it; nothing where it is stopping or hears of it too late.
+    Awaitable<std::optional<Result<std::uint64_t>>> await_purge(store::Purge purge) {
+        struct Wait {
+            Timer timer;
+            std::optional<Result<std::uint64_t>> position;
+        };
+        const auto wait = std::make_shared<Wait>(Wait{Timer(context, deadline), std::nullopt});
+        const Registration<Timer> registration(waits, wait->timer);
+        purges->purge(std::move(purge), [this, wait](Result<std::uint64_t> position) {
+            asio::post(context, [wait, position] {
+                wait->position = position;
+                wait->timer.cancel();
+            });
+        });
+        if (!stopping) co_await wait->timer.async_wait(as_result);
+        co_return wait->position;
     }
 
     // What is unread when a socket is closed resets the connection, and the answer may be lost with it.
@@ -171,13 +256,14 @@ struct AdminListener::Impl {
     }
 
     // Whom the limit counts and the destructor closes.
+    template <class T>
     struct Registration {
-        Registration(std::unordered_set<Stream*>& set, Stream& one) : open(set), stream(&one) { open.insert(stream); }
-        ~Registration() { open.erase(stream); }
+        Registration(std::unordered_set<T*>& all, T& one) : set(all), member(&one) { set.insert(member); }
+        ~Registration() { set.erase(member); }
         Registration(const Registration&) = delete;
         Registration& operator=(const Registration&) = delete;
-        std::unordered_set<Stream*>& open;
-        Stream* stream;
+        std::unordered_set<T*>& set;
+        T* member;
     };
 
     static void report(std::exception_ptr bug) {
@@ -190,18 +276,21 @@ struct AdminListener::Impl {
     }
 
     const Endpoints& endpoints;
+    const PurgeApi* const purges;
     const std::chrono::milliseconds deadline;
     asio::io_context context{1};
     Acceptor acceptor{context};
     Timer backoff{context};
     std::unordered_set<Stream*> open;
+    std::unordered_set<Timer*> waits;
     bool stopping = false;
     std::uint16_t port = 0;
     std::thread thread;
 };
 
-AdminListener::AdminListener(const Endpoint& listen, const Endpoints& endpoints, std::chrono::milliseconds deadline)
-    : impl_(std::make_unique<Impl>(listen, endpoints, deadline)) {}
+AdminListener::AdminListener(const Endpoint& listen, const Endpoints& endpoints, std::chrono::milliseconds deadline,
+                             const PurgeApi* purges)
+    : impl_(std::make_unique<Impl>(listen, endpoints, deadline, purges)) {}
 
 AdminListener::~AdminListener() = default;
 

@@ -6,16 +6,18 @@
 #include <memory>
 
 #include "proxy/admin/endpoints.hpp"
+#include "proxy/admin/purge_api.hpp"
 #include "proxy/config/config.hpp"
 
 namespace proxy::admin {
 
 class AdminListener {
  public:
-    // Binds at once: throws boost::system::system_error where it cannot. `endpoints` outlives it. A request that is not
-    // read within `deadline`, idleness before it included, or an answer not written within it ends the connection.
+    // Binds at once: throws boost::system::system_error where it cannot. `endpoints` and `purges` (null: no such API)
+    // outlive it. A request that is not read within `deadline`, idleness before it included, or an answer not written
+    // within it ends the connection.
     AdminListener(const Endpoint& listen, const Endpoints& endpoints,
-                  std::chrono::milliseconds deadline = std::chrono::seconds{10});
+                  std::chrono::milliseconds deadline = std::chrono::seconds{10}, const PurgeApi* purges = nullptr);
     ~AdminListener();  // closes every connection and joins the thread
 
     [[nodiscard]] std::uint16_t port() const;

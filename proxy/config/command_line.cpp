@@ -116,7 +116,8 @@ std::string help_text() {
     };
     out << "Weir: a reverse caching proxy whose nodes share one cache in Redis.\n\n"
            "Usage: weir --config FILE [flags]\n"
-           "       weir --upstream http://127.0.0.1:9000 [flags]\n\n"
+           "       weir --upstream http://127.0.0.1:9000 [flags]\n"
+           "       weir purge --help\n\n"
            "Flags, as --flag value or --flag=value:\n";
     line("--config FILE", "read this YAML file; config/weir.yaml documents every key");
     for (const config::Setting& setting : config::settings())

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/config/address_range.hpp"
 #include "proxy/rules/policy.hpp"
 
 namespace proxy {
@@ -100,6 +101,17 @@ struct CollapseConfig {
 
 struct AdminConfig {
     std::optional<Endpoint> listen = Endpoint{"127.0.0.1", 9180};  // none: no admin listener
+    std::string token;  // asked for where something is changed; required unless only this machine can connect
+};
+
+// Who may purge where clients connect, and how much is remembered of it.
+struct PurgeConfig {
+    std::vector<AddressRange> allow;    // without a token
+    std::string token;                  // empty: nobody has one
+    std::size_t max_things = 1'000;     // in one request
+    std::size_t max_entries = 100'000;  // purged things remembered by a node; see store::Purges
+    std::size_t max_log = 100'000;      // entries of the log in Redis, about
+    std::size_t max_pending = 1'000;    // of an origin's doing while Redis is away; more: everything
 };
 
 // What one client may take.
@@ -131,6 +143,7 @@ struct Config {
     std::optional<RedisConfig> redis;       // none: memory tier alone
     MemoryConfig memory;
     CollapseConfig collapse;
+    PurgeConfig purge;
     LimitsConfig limits;
     LogConfig log;
     std::vector<std::string> local;       // paths of the admin endpoints also answered on the traffic listener

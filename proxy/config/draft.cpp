@@ -26,6 +26,24 @@ void check_reachable(const Draft& draft, Problems& problems) {
     }
 }
 
+bool is_loopback(std::string_view host) {
+    return host == "localhost" || host == "::1" || (host.starts_with("127.") && address_range_from(host));
+}
+
+// Who can connect could purge.
+void check_admin(const Draft& draft, Problems& problems) {
+    const AdminConfig& admin = draft.config.admin;
+    if (!admin.listen || is_loopback(admin.listen->host) || !admin.token.empty()) return;
+    const std::string what =
+        "is missing, and admin.listen (" + endpoint_text(*admin.listen) +
+        ") can be reached from other machines, expected a token such as ${WEIR_ADMIN_TOKEN}, or an "
+        "address of the loopback";
+    if (draft.file.empty())
+        problems.elsewhere("admin.token", what);
+    else
+        problems.in_file(draft.file, 0, "admin.token", what);
+}
+
 // What a route without `upstream` means: "default", or the only one. Empty where that is in doubt.
 std::string default_upstream(Draft& draft) {
     if (find_upstream(draft, "default")) return "default";
@@ -68,6 +86,7 @@ Config finish(Draft draft, Problems& problems) {
     }
     if (draft.config.upstreams.empty()) return {};
 
+    check_admin(draft, problems);
     if (problems.empty()) check_reachable(draft, problems);  // a path that was refused would cover everything
     if (draft.routes.empty() || !takes_everything(draft.routes.back().route)) {
         draft.routes.push_back({.path = "the route for all other requests"});

@@ -168,6 +168,11 @@ struct AdminAddress {
     }
 };
 
+struct Addresses {
+    void read(std::string_view text, AddressRange& value) const { value = address_range_of(text); }
+    [[nodiscard]] std::string write(const AddressRange& value) const { return to_text(value); }
+};
+
 struct Server {
     void read(std::string_view text, Endpoint& value) const { value = server_from(text); }
     [[nodiscard]] std::string write(const Endpoint& value) const { return "http://" + endpoint_text(value); }

@@ -54,6 +54,7 @@ void fields(rules::Policy& policy, Visitor& visit) {
     visit.scalar("ttl_jitter", policy.ttl_jitter, Percent{50});
     visit.scalar("honour_request_directives", policy.honour_request_directives, Switch{});
     visit.scalar("set_cookie", policy.set_cookie, Choice<rules::SetCookiePolicy>{set_cookie_names});
+    visit.list("surrogate_key_fields", policy.surrogate_key_fields, Text{token_from});
     visit.scalar("store_errors", policy.store_errors, Switch{});
     visit.section("key", policy.key);
 }
@@ -124,6 +125,17 @@ void fields(CollapseConfig& collapse, Visitor& visit) {
 template <class Visitor>
 void fields(AdminConfig& admin, Visitor& visit) {
     visit.scalar("listen", admin.listen, AdminAddress{});
+    visit.scalar("token", admin.token, Secret{});
+}
+
+template <class Visitor>
+void fields(PurgeConfig& purge, Visitor& visit) {
+    visit.list("allow", purge.allow, Addresses{});
+    visit.scalar("token", purge.token, Secret{});
+    visit.scalar("max_things", purge.max_things, Number{1, 3'000});
+    visit.scalar("max_entries", purge.max_entries, Number{1, many});
+    visit.scalar("max_log", purge.max_log, Number{1, many});
+    visit.scalar("max_pending", purge.max_pending, Number{1, many});
 }
 
 template <class Visitor>
@@ -153,6 +165,7 @@ void fields(Config& config, Visitor& visit) {
     visit.section("redis", config.redis);
     visit.section("memory", config.memory);
     visit.section("collapse", config.collapse);
+    visit.section("purge", config.purge);
     visit.section("limits", config.limits);
     visit.section("log", config.log);
     visit.list("local", config.local, Text{local_path_from});

@@ -34,6 +34,8 @@ void set_redis(Draft& draft, const Values& values) {
 
 void set_admin(Draft& draft, const Values& values) { AdminAddress{}.read(values.back(), draft.config.admin.listen); }
 
+void set_admin_token(Draft& draft, const Values& values) { draft.config.admin.token = values.back(); }
+
 void set_ttl(Draft& draft, const Values& values) { OptionalLifetime{}.read(values.back(), draft.ttl); }
 
 void set_workers(Draft& draft, const Values& values) { worker_count.read(values.back(), draft.config.workers); }
@@ -49,6 +51,8 @@ constexpr Setting all_settings[] = {
     {"--upstream", "URL", "WEIR_UPSTREAM", "the origin, http://host:port; may be repeated", true, set_upstream},
     {"--redis", "URL", "WEIR_REDIS", "redis://[user:password@]host:port/db, unix:///path or off", false, set_redis},
     {"--admin", "HOST:PORT", "WEIR_ADMIN", "where metrics and health are, or off", false, set_admin},
+    {"--admin-token", "TOKEN", "WEIR_ADMIN_TOKEN", "what operators need to purge; better as the variable", false,
+     set_admin_token},
     {"--ttl", "DURATION", "WEIR_TTL", "lifetime where the origin names none, such as 300s, or off", false, set_ttl},
     {"--workers", "N", "WEIR_WORKERS", "threads; 0: one per processor", false, set_workers},
     {"--log-level", "LEVEL", "WEIR_LOG_LEVEL", "debug, info, warning or error", false, set_log_level},

@@ -258,6 +258,14 @@ Endpoint server_from(string_view text) {
     return {std::string(parts->host), parts->port ? port_from(*parts->port, 1) : std::uint16_t{80}};
 }
 
+AddressRange address_range_of(string_view text) {
+    const auto range = address_range_from(text);
+    if (!range)
+        throw BadValue(in_quotes(text) +
+                       " is no range of addresses, expected one such as 10.0.0.0/8, 192.0.2.1 or fd00::/8");
+    return *range;
+}
+
 void apply_redis_url(RedisConfig& redis, string_view text) {
     constexpr string_view scheme = "redis://";
     constexpr string_view unix_scheme = "unix://";

@@ -45,6 +45,9 @@ inline constexpr std::uint32_t max_database = 65'535;
 // One server of an upstream: http://host:port, http://host (port 80) or host:port.
 [[nodiscard]] Endpoint server_from(std::string_view text);
 
+// Of clients: an address, or a range such as 10.0.0.0/8.
+[[nodiscard]] AddressRange address_range_of(std::string_view text);
+
 // redis://[user:password@]host[:port][/db] or unix:///path. Replaces all that names the server and the credentials,
 // and leaves the rest of `redis` alone. The messages never quote the URL: it may hold a password.
 void apply_redis_url(RedisConfig& redis, std::string_view text);

@@ -12,6 +12,7 @@
 
 #include "proxy/observe/access_log.hpp"
 #include "proxy/observe/process_stats.hpp"
+#include "proxy/store/stream_position.hpp"
 
 namespace proxy::observe {
 namespace {
@@ -290,6 +291,54 @@ void expose_leases(Exposition& out, const Sources& sources) {
     ended.counter(events.refused.get(), {{"outcome", "refused"}});
 }
 
+void expose_purges(Exposition& out, const Sources& sources) {
+    constexpr const char* source_names[purge_source_count] = {"admin", "client", "origin"};
+    const Family purges = out.counter("weir_purges_total",
+                                      "Purges made on this node, by who asked. origin: by the answer to an unsafe "
+                                      "request, or one that contradicts what is stored.");
+    for (std::size_t source = 0; source < purge_source_count; ++source) {
+        std::uint64_t total = 0;
+        for (const WorkerMetrics* worker : sources.workers) total += worker->purges[source].get();
+        purges.counter(total, {{"source", source_names[source]}});
+    }
+    out.gauge("weir_purge_entries", "Purged things that are remembered.")
+        .gauge(sources.purges ? sources.purges->entries() : 0);
+
+    static const store::PurgeLogStats none;
+    const store::PurgeLogStats& log = sources.purge_log ? sources.purge_log->stats() : none;
+    const auto in_seconds = [](std::uint64_t position) {
+        return static_cast<double>(store::milliseconds_of(position)) / 1e3;
+    };
+    const std::uint64_t applied = log.applied.load();
+    const std::uint64_t newest = std::max(applied, log.newest.load());
+    out.gauge("weir_purge_log_connected", "1 where the purge log is followed, and what Redis holds can be used.")
+        .gauge(sources.purge_log && sources.purges && sources.purges->is_current() ? 1 : 0);
+    out.gauge("weir_purge_log_position",
+              "The last entry of the purge log that was applied: the seconds since 1970 of its id.")
+        .gauge(in_seconds(applied));
+    out.gauge("weir_purge_log_lag_seconds",
+              "How much older the last entry applied is than the newest one this node knows to be in the log.")
+        .gauge(in_seconds(newest) - in_seconds(applied));
+    out.counter("weir_purge_log_applied_total", "Entries of the purge log applied since this node had caught up.")
+        .counter(log.records.get());
+    out.counter("weir_purge_log_not_understood_total",
+                "Entries of the purge log that are damaged or of a later version: each purged everything.")
+        .counter(log.not_understood.get());
+    out.counter("weir_purge_log_gaps_total",
+                "Times that entries of the purge log were gone before this node had read them: each purged all that "
+                "was stored before.")
+        .counter(log.gaps.get());
+    out.histogram("weir_purge_propagation_seconds",
+                  "From an entry of the purge log appended to applied here. It compares the clocks of two machines: "
+                  "for observation only.")
+        .histogram(merge({&log.propagation}));
+    out.gauge("weir_purge_pending", "Purges by origins that wait for Redis, to be told to the other nodes.")
+        .gauge(log.pending.load());
+    out.counter("weir_purge_pending_overflows_total",
+                "Times that more than purge.max_pending of them waited, and became one purge of everything.")
+        .counter(log.overflows.load());
+}
+
 void expose_upstreams(Exposition& out, const Sources& sources) {
     using upstream::PoolStats;
     std::map<std::string_view, std::vector<const PoolStats*>> upstreams;
@@ -357,6 +406,7 @@ struct Metrics::Impl final : prometheus::Collectable {
         expose_memory(out, sources);
         expose_redis(out, sources);
         expose_leases(out, sources);
+        expose_purges(out, sources);
         expose_upstreams(out, sources);
         expose_process(out, sources.access_log);
         return std::move(out.families);

@@ -11,6 +11,7 @@
 #include "proxy/observe/worker_metrics.hpp"
 #include "proxy/store/leases.hpp"
 #include "proxy/store/memory_store.hpp"
+#include "proxy/store/purge_log.hpp"
 #include "proxy/store/redis_store.hpp"
 #include "proxy/upstream/pool_stats.hpp"
 
@@ -34,6 +35,8 @@ struct Sources {
     std::vector<const store::RedisStoreStats*> redis_store;  // one a worker
     std::vector<const store::LeaseStats*> leases;            // one a worker
     const store::LeaseEvents::Stats* lease_events = nullptr;
+    const store::Purges* purges = nullptr;
+    const store::PurgeLog* purge_log = nullptr;
     std::vector<std::pair<std::string, const upstream::PoolStats*>> pools;  // upstream's name, one a worker
     const AccessLog* access_log = nullptr;
     std::function<TransferStats()> transfers;

@@ -8,6 +8,13 @@
 
 namespace proxy::observe {
 
+enum class PurgeSource : std::uint8_t {
+    admin,   // the admin listener's API
+    client,  // PURGE where clients connect
+    origin   // the answer to an unsafe request, and the like. RFC 9111 §4.4
+};
+inline constexpr std::size_t purge_source_count = 3;
+
 struct WorkerMetrics {
     static constexpr std::size_t status_classes = 6;  // index 0: no answer was sent; else the first digit
 
@@ -23,6 +30,7 @@ struct WorkerMetrics {
     Counter background_fetches, background_fetches_total, background_fetches_refused;
     Counter puts_refused;       // not sent to Redis: too much content was on its way already
     Counter pending_put_bytes;  // content on its way to Redis
+    std::array<Counter, purge_source_count> purges;
     Counter bytes_sent;
     Counter connections_open, connections_total, connections_refused;
     Counter malformed_requests;

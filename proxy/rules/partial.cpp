@@ -126,6 +126,7 @@ StoredPtr merged(const StoredResponse& stored, const StoredResponse& later, std:
 
     auto result = std::make_shared<StoredResponse>(later);
     result->head = std::move(head);
+    if (later.surrogate_keys.empty()) result->surrogate_keys = stored.surrogate_keys;
     result->body = united_body(stored, later, parts);
     const bool complete = parts.front() == ByteRange{0, later.complete_length() - 1};
     result->partial =

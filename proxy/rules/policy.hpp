@@ -51,6 +51,7 @@ struct Policy {
 
     bool honour_request_directives = false;  // no-cache, max-age, min-fresh, max-stale, no-store of clients
     SetCookiePolicy set_cookie = SetCookiePolicy::refuse;
+    std::vector<std::string> surrogate_key_fields{"Surrogate-Key", "xkey", "Cache-Tag"};  // see surrogate_keys
     bool store_errors = false;  // default_ttl and override_ttl are also for a 4xx or 5xx that names no lifetime
     KeyPolicy key;
 };

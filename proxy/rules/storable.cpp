@@ -6,6 +6,7 @@
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/http_date.hpp"
 #include "proxy/rules/partial.hpp"
+#include "proxy/rules/surrogate_keys.hpp"
 #include "proxy/rules/uri.hpp"
 
 namespace proxy::rules {
@@ -65,8 +66,9 @@ bool is_of_use(const ResponseHeader& response, const Arrival& arrival, const Fre
 
 std::string_view to_string(Uncacheable reason) noexcept {
     static constexpr std::array<std::string_view, uncacheable_count> names{
-        "method",   "status",      "request-no-store", "no-store",        "private",   "authorization", "set-cookie",
-        "vary-any", "vary-values", "no-freshness",     "request-content", "too-large", "incomplete",    "invalidated"};
+        "method",          "status",     "request-no-store", "no-store",    "private",
+        "authorization",   "set-cookie", "vary-any",         "vary-values", "no-freshness",
+        "request-content", "too-large",  "incomplete",       "invalidated", "surrogate-keys"};
     return names[static_cast<std::size_t>(reason)];
 }
 
@@ -107,6 +109,7 @@ Storing decide_storing(const RequestHeader& request, bool request_has_content, c
         !names_set_cookie(control))
         return set_cookie;
     if (selecting_fields(response) == "*") return vary_any;
+    if (!rules::surrogate_keys(response.fields, policy)) return surrogate_keys;
     if (freshness.source == LifetimeSource::none && !may_assume_lifetime(response.status, control)) return status;
     if (!is_of_use(response, arrival, freshness)) return no_freshness;
     return freshness;

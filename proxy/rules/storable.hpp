@@ -24,9 +24,10 @@ enum class Uncacheable {
     request_content,  // a GET with content: the origin may have read it
     too_large,        // decided while the body arrives
     incomplete,       // the origin broke off
-    invalidated       // the resource was changed while the response was on its way
+    invalidated,      // the resource was changed or purged while the response was on its way
+    surrogate_keys    // more than may be: see surrogate_keys.hpp
 };
-inline constexpr std::size_t uncacheable_count = 14;
+inline constexpr std::size_t uncacheable_count = 15;
 [[nodiscard]] std::string_view to_string(Uncacheable reason) noexcept;  // "no-store", "vary-any", ...
 
 // Whether a response of this status that is not stored for this reason ends what was stored before: the origin no

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "proxy/rules/http_date.hpp"
+#include "proxy/rules/surrogate_keys.hpp"
 #include "proxy/rules/validation.hpp"
 
 namespace proxy::rules {
@@ -29,6 +30,7 @@ class StorableFields {
  public:
     StorableFields(const ResponseHeader& response, const Arrival& arrival, const Policy& policy)
         : fields_(response.fields),
+          policy_(policy),
           hop_by_hop_(response.fields),
           control_(response_directives(response.fields, policy).control),
           is_part_(response.status == 206),
@@ -44,7 +46,7 @@ class StorableFields {
         std::vector<Field> storable;
         for (const Field& field : fields_)
             if (!hop_by_hop_.contain(field) && !withholds(field.name) && may_store(field.id) &&
-                !(is_part_ && iequals(field.name, "Content-Digest")))
+                !is_surrogate_key_field(field.name, policy_) && !(is_part_ && iequals(field.name, "Content-Digest")))
                 storable.push_back(field);
         return storable;
     }
@@ -67,6 +69,7 @@ class StorableFields {
     }
 
     Fields fields_;
+    const Policy& policy_;
     HopByHopFields hop_by_hop_;
     CacheControl control_;
     FieldNames withheld_;  // refers to control_
@@ -103,6 +106,14 @@ seconds StoredResponse::useful_for(Time now, seconds keep_for_validation) const 
     const Time usable_until = std::max(fresh_until() + window, arrival.response_time);
     const seconds kept = has_validator(*this) ? keep_for_validation : seconds{0};
     return std::max(usable_until + kept - now, seconds{0});
+}
+
+StoredPtr stale_since(StoredPtr stored, Time since) {
+    const seconds age = current_age(stored->arrival, since);
+    if (stored->freshness.lifetime <= age) return stored;
+    auto stale = std::make_shared<StoredResponse>(*stored);
+    stale->freshness.lifetime = age;
+    return stale;
 }
 
 std::vector<Field> fields_of(std::string_view head) {

@@ -50,8 +50,7 @@ struct StoredResponse {
     // without Vary. RFC 9111 §4.1
     std::string selecting_fields;
 
-    std::vector<std::string> surrogate_keys;
-    std::uint64_t purge_position = 0;  // of the purge log, as this node had applied it when the fetch began
+    std::vector<std::string> surrogate_keys;  // by which it may be purged
 
     BodyPtr body;                            // never null; of a partial response the bytes of all parts, in their order
     std::shared_ptr<const Partial> partial;  // null: the body is complete
@@ -71,6 +70,9 @@ struct StoredResponse {
 // Shared by both tiers and by every answer in flight.
 using StoredPtr = std::shared_ptr<const StoredResponse>;
 
+// The same, sharing the content, with its freshness ended at `since`; itself where that was over already.
+[[nodiscard]] StoredPtr stale_since(StoredPtr stored, Time since);
+
 // The field lines of a stored head, as views into it.
 [[nodiscard]] std::vector<Field> fields_of(std::string_view head);
 
@@ -78,9 +80,9 @@ using StoredPtr = std::shared_ptr<const StoredResponse>;
 [[nodiscard]] std::string_view field_in(std::string_view head, std::string_view name) noexcept;
 
 // The head to store for a response that may be stored. Dropped: hop-by-hop fields, Age, Trailer, the fields of
-// `no-cache="..."` and `private="..."`, Set-Cookie unless the policy stores it, an invalid Date. Added: Via, Date where
-// there is none, Content-Length where it is known and the status allows content. A 206 becomes the 200 that it is a
-// part of, without Content-Range; `content_length` is then the complete one. RFC 9111 §3.3
+// `no-cache="..."` and `private="..."`, those of surrogate keys, Set-Cookie unless the policy stores it, an invalid
+// Date. Added: Via, Date where there is none, Content-Length where it is known and the status allows content. A 206
+// becomes the 200 that it is a part of, without Content-Range; `content_length` is then the complete one. RFC 9111 §3.3
 [[nodiscard]] std::string stored_head(const ResponseHeader& response, const Arrival& arrival,
                                       std::optional<std::uint64_t> content_length, std::string_view proxy_name,
                                       const Policy& policy);

@@ -6,6 +6,7 @@
 #include "proxy/rules/entity_tag.hpp"
 #include "proxy/rules/http_date.hpp"
 #include "proxy/rules/storable.hpp"
+#include "proxy/rules/surrogate_keys.hpp"
 
 namespace proxy::rules {
 namespace {
@@ -33,6 +34,11 @@ StoredPtr updated(const StoredResponse& stored, RequestHeader request, const Res
     const Storing storing = decide_storing(request, false, response, arrival, policy);
     if (!std::holds_alternative<Freshness>(storing) || selecting_fields(response) != stored.selecting_fields) return {};
     fresh->freshness = std::get<Freshness>(storing);
+    if (has_surrogate_keys(update.fields, policy)) {
+        auto keys = surrogate_keys(update.fields, policy);
+        if (!keys) return {};
+        fresh->surrogate_keys = std::move(*keys);
+    }
     return fresh;
 }
 

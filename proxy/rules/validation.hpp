@@ -22,9 +22,10 @@ namespace proxy::rules {
 // RFC 9111 §4.3.1
 void append_conditional_fields(std::string& out, const StoredResponse& stored);
 
-// The stored response freshened by a 304, with a new arrival and freshness, sharing the body; see updated_head. Null
-// where it must be fetched anew: the 304's validators are not those of `stored`, what it says may no longer be stored
-// (no-store, private, an answer to Authorization, ...), or its Vary is another. RFC 9111 §3.2, §4.3.4
+// The stored response freshened by a 304, with a new arrival and freshness, sharing the body; see updated_head. The
+// surrogate keys are those of the 304 where it has such fields. Null where it must be fetched anew: the 304's
+// validators are not those of `stored`, what it says may no longer be stored (no-store, private, an answer to
+// Authorization, ...), or its Vary is another. RFC 9111 §3.2, §4.3.4
 [[nodiscard]] StoredPtr freshen(const StoredResponse& stored, const RequestHeader& request,
                                 const ResponseHeader& not_modified, const Arrival& arrival, const Policy& policy);
 

@@ -58,11 +58,11 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
     if (lead)
         transfer = lead->shared();
     else
-        transfer = std::make_shared<Transfer>(worker.config().collapse.window);
+        transfer = std::make_shared<Transfer>(worker.config().collapse.window, looked_up.mark.sequence);
     transfer->begin(outline, outline->body->size, Transfer::Source::redis);
     Incoming incoming{.primary_key = exchange.key,
                       .keep_for_validation = exchange.policy().keep_for_validation,
-                      .invalidations = looked_up.invalidations,
+                      .mark = looked_up.mark,
                       .asked = Clock::now()};
     worker.spawn(fill_from_redis(worker, transfer, std::move(lead), std::move(looked_up.found.content), outline,
                                  std::move(incoming)));
@@ -160,7 +160,7 @@ Awaitable<void> answer_collapsed(ClientExchange& exchange, rules::Reuse reuse, s
         Followed followed = Followed::alone;
         if (transfer) followed = co_await follow(exchange, std::move(transfer), found.response, name);
         if (followed == Followed::answered) co_return;
-        if (followed == Followed::another_variant) continue;
+        if (followed == Followed::again) continue;
         co_await forward(exchange, *decision, found.response);  // nothing is to be found in Redis, either
         co_return;
     }

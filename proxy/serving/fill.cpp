@@ -27,15 +27,14 @@ std::optional<rules::Uncacheable> publish_in_memory(Worker& worker, const Incomi
                                                     const StoredPtr& response) {
     const seconds keep = response->useful_for(worker.now(), incoming.keep_for_validation);
     if (keep <= seconds(0)) return rules::Uncacheable::no_freshness;
-    if (!worker.remember(incoming.primary_key, response, keep, incoming.invalidations))
-        return rules::Uncacheable::invalidated;
+    if (!worker.remember(incoming.primary_key, response, keep, incoming.mark)) return rules::Uncacheable::invalidated;
     return std::nullopt;
 }
 
 Awaitable<void> put_in_redis(Worker& worker, const Incoming& incoming, StoredPtr response) {
     if (!worker.redis()) co_return;
     const seconds keep = response->useful_for(worker.now(), incoming.keep_for_validation);
-    co_await worker.put_in_redis(incoming.primary_key, std::move(response), keep, incoming.invalidations);
+    co_await worker.put_in_redis(incoming.primary_key, std::move(response), keep, incoming.mark);
 }
 
 // With the lead, which leaves the table when it is stored: so that nobody finds neither.

@@ -12,9 +12,9 @@ namespace proxy::serving {
 struct Incoming {
     std::string primary_key;
     seconds keep_for_validation;
-    std::uint64_t invalidations;  // counted before the origin was asked
-    Clock::time_point asked;      // when that was
-    bool replaces = false;        // what is stored already, which is over where this may not be stored
+    store::Mark mark;         // taken before the origin was asked
+    Clock::time_point asked;  // when that was
+    bool replaces = false;    // what is stored already, which is over where this may not be stored
 };
 
 // From the origin: the transfer has begun with `outline`. Publishes what arrives whole and may be stored.

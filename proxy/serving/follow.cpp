@@ -152,7 +152,8 @@ Awaitable<Followed> follow(ClientExchange& exchange, std::shared_ptr<Transfer> t
                            std::string& name) {
     Worker& worker = exchange.worker;
     const CountedWhile following(worker.own_metrics().followers);
-    Transfer::Reader reader(std::move(transfer), worker.executor(), worker.deadlines());
+    const std::uint64_t joined = worker.node().purges.mark().sequence;
+    Transfer::Reader reader(transfer, worker.executor(), worker.deadlines());
     const auto asked = Clock::now();
     const Transfer::Status status = co_await await_header(exchange, reader);
     exchange.record.upstream += Clock::now() - asked;
@@ -176,13 +177,15 @@ Awaitable<Followed> follow(ClientExchange& exchange, std::shared_ptr<Transfer> t
         case State::streaming:
         case State::finished: break;
     }
+    // By a surrogate key, say, which nobody knew it had when this client came.
+    if (joined != transfer->sequence() && transfer->is_purged(worker.node().purges, name)) co_return Followed::again;
     const std::string& selecting = status.response->selecting_fields;
     if (!selecting.empty()) {
         std::string variant = rules::variant_key(exchange.key, selecting, exchange.request);
         if (variant.empty()) co_return Followed::alone;
         if (variant != status.response->key) {
             name = std::move(variant);
-            co_return Followed::another_variant;
+            co_return Followed::again;
         }
     }
     if (!may_have(exchange.request, *status.response, worker.now(), exchange.policy())) co_return Followed::alone;

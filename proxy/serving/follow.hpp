@@ -9,8 +9,8 @@ namespace proxy::serving {
 
 enum class Followed {
     answered,
-    alone,           // the transfer's answer is not for this request: ask for one of its own
-    another_variant  // likewise, but others may ask for it too: `name` says under which name
+    alone,  // the transfer's answer is not for this request: ask for one of its own
+    again   // likewise, but others may ask for it too, under `name`: it is another variant, or was purged meanwhile
 };
 
 // Waits for what the transfer brings, and answers with it where it may. `stored` (may be null): what the cache has,

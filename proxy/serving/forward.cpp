@@ -99,7 +99,7 @@ class Forwarding {
     [[nodiscard]] Incoming incoming() const {
         return {.primary_key = exchange_.key,
                 .keep_for_validation = storage_.policy.keep_for_validation,
-                .invalidations = storage_.invalidations,
+                .mark = storage_.mark,
                 .asked = storage_.asked,
                 .replaces = stored_ != nullptr};
     }
@@ -238,6 +238,15 @@ bool Forwarding::is_for_others(const upstream::Exchange& origin, const rules::Ar
     return age < freshness->lifetime + freshness->stale_while_revalidate;
 }
 
+// Of the exchange's own invalidation its answer is no victim, but of a purge by others it is. So it counts as newer
+// where that was the only one; in Redis it does not, since another node's may come before ours in the log.
+Storage behind_own_invalidation(const Storage& storage, bool invalidates) {
+    store::Mark mark = storage.mark;
+    const bool is_only_one = storage.worker.node().purges.mark().sequence == mark.sequence + 1;
+    if (invalidates && is_only_one) ++mark.sequence;
+    return {storage.worker, storage.policy, storage.request, storage.primary_key, mark, storage.asked};
+}
+
 // Any other answer: it goes to the client, and into the store or what is stored out of it, as the rules say.
 Awaitable<void> Forwarding::answer_with(OriginPtr origin, const rules::Arrival& arrival) {
     const rules::ResponseHeader& response = origin->header();
@@ -248,12 +257,12 @@ Awaitable<void> Forwarding::answer_with(OriginPtr origin, const rules::Arrival& 
         const bool answered = co_await answer_stale(exchange_, stored_, rules::OriginFailure::status_5xx);
         if (answered) co_return;
     }
-    // Of the exchange's own invalidation its answer is no victim, but of one by others it is.
-    const bool was_valid = worker_.node().invalidations.count(exchange_.key) == storage_.invalidations;
+    std::vector<std::string> invalidated;
     if (!rules::is_safe(request_.method))
-        co_await worker_.invalidate(rules::invalidated_keys(request_, response, storage_.policy.key));
-    const Storage storage_now{worker_, storage_.policy, request_, exchange_.key};
-    const bool invalidated_by_us = was_valid && !rules::is_safe(request_.method);
+        invalidated = rules::invalidated_keys(request_, response, storage_.policy.key);
+    const bool invalidates = !invalidated.empty();
+    if (invalidates) co_await worker_.invalidate(std::move(invalidated));
+    const Storage storage_now = behind_own_invalidation(storage_, invalidates);
     if (request_.method == http::verb::head && stored_ && response.status == 200)
         co_await learn_from_head(response, arrival);
 
@@ -273,9 +282,8 @@ Awaitable<void> Forwarding::answer_with(OriginPtr origin, const rules::Arrival& 
     if (lead_) lead_->release(!collector || is_of_the_response(collector->uncacheable()));
     lead_.reset();
     const rules::StoredResponse* const part = stored_ && stored_->partial ? stored_.get() : nullptr;
-    const Storage& used = invalidated_by_us ? storage_now : storage_;
     const unsigned status = response.status;
-    co_await relay(exchange_, *origin, used, arrival, std::move(collector), part);
+    co_await relay(exchange_, *origin, storage_now, arrival, std::move(collector), part);
     if (plan_.whole && stored_ && !failed && rules::ends_what_is_stored(status, record_.uncacheable))
         co_await storage_.invalidate();
 }
@@ -289,7 +297,7 @@ Awaitable<void> Forwarding::share(OriginPtr origin, const rules::Arrival& arriva
     if (framing == Framing::until_close || !exchange_.client.request_is_read()) exchange_.keep_alive = false;
     record_.status = response.status;
     record_.stored = true;
-    std::string head = forwarded_head(response, framing, arrival.response_time, worker_.config().name);
+    std::string head = forwarded_head(response, framing, arrival.response_time, worker_.config().name, storage_.policy);
     append_generated_fields(head, record_, std::nullopt, std::nullopt, exchange_.keep_alive, request_.version);
     if (origin->has_all_content()) {
         co_await share_at_once(std::move(origin), outline, std::move(head));

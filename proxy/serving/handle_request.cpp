@@ -3,6 +3,7 @@
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/serving/collapse.hpp"
 #include "proxy/serving/forward.hpp"
+#include "proxy/serving/purge_method.hpp"
 
 namespace proxy::serving {
 namespace {
@@ -36,7 +37,9 @@ Awaitable<void> answer_from_cache_or_origin(ClientExchange& exchange) {
 Awaitable<bool> handle_request(Worker& worker, ClientConnection& client, bool keep_alive) {
     ClientExchange exchange(worker, client, keep_alive);
     const rules::RequestHeader& request = exchange.request;
-    if (worker.is_local(request.target)) {
+    if (request.method == rules::http::verb::purge) {
+        co_await answer_purge(exchange);
+    } else if (worker.is_local(request.target)) {
         const auto local = worker.node().local(request.target.substr(0, request.target.find('?')));
         if (rules::is_safe(request.method) && local) {
             co_await answer_local(exchange, *local);

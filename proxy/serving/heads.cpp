@@ -7,6 +7,7 @@
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/cache_status.hpp"
 #include "proxy/rules/http_date.hpp"
+#include "proxy/rules/surrogate_keys.hpp"
 
 namespace proxy::serving {
 namespace {
@@ -119,7 +120,7 @@ Framing framing_for(const rules::RequestHeader& request, unsigned status,
 }
 
 std::string forwarded_head(const rules::ResponseHeader& response, Framing framing, Time date,
-                           std::string_view proxy_name) {
+                           std::string_view proxy_name, const rules::Policy& policy) {
     std::string head;
     head.reserve(1024);
     head.append("HTTP/1.1 ");
@@ -128,7 +129,7 @@ std::string forwarded_head(const rules::ResponseHeader& response, Framing framin
     bool has_length = false;
     const rules::HopByHopFields hop_by_hop(response.fields);
     for (const rules::Field& field : response.fields) {
-        if (hop_by_hop.contain(field)) continue;
+        if (hop_by_hop.contain(field) || rules::is_surrogate_key_field(field.name, policy)) continue;
         if (field.id == http::field::content_length) {  // one is sent on, however often it came
             const bool unwanted =
                 framing == Framing::chunked || framing == Framing::until_close || response.status == 204;

@@ -53,9 +53,10 @@ enum class Framing { none, content_length, chunked, until_close };
 [[nodiscard]] Framing framing_for(const rules::RequestHeader& request, unsigned status,
                                   std::optional<std::uint64_t> content_length) noexcept;
 
-// The origin's response header section for the client, without the final empty line and the generated fields.
+// The origin's response header section for the client, without the final empty line, the generated fields and the
+// surrogate keys.
 [[nodiscard]] std::string forwarded_head(const rules::ResponseHeader& response, Framing framing, Time date,
-                                         std::string_view proxy_name);
+                                         std::string_view proxy_name, const rules::Policy& policy);
 
 // A 1xx response for the client, ready to send. RFC 9110 §15.2
 [[nodiscard]] std::string interim_head(const rules::ResponseHeader& header);

@@ -9,7 +9,7 @@ struct LookedUp {
     store::Found found;
     bool store_failed = false;  // Redis did not answer
     bool is_from_redis = false;
-    std::uint64_t invalidations = 0;  // counted before the look-up
+    store::Mark mark{};  // taken before the look-up
 };
 
 // `known`: what memory has, too old or nothing. Another node may have stored, freshened or completed it meanwhile: then

@@ -37,7 +37,7 @@ class Refresh {
     Awaitable<bool> apply(std::unique_ptr<upstream::Exchange> origin, const rules::Arrival& arrival,
                           const rules::StoredResponse* validated);
     [[nodiscard]] Incoming incoming() const {
-        return {key_, storage_.policy.keep_for_validation, storage_.invalidations, storage_.asked, true};
+        return {key_, storage_.policy.keep_for_validation, storage_.mark, storage_.asked, true};
     }
 
     Worker& worker_;
@@ -91,7 +91,7 @@ Awaitable<bool> Refresh::is_done_elsewhere() {
         }
         if (shared && shared->arrival.response_time > stored_->arrival.response_time) {
             const seconds keep = shared->useful_for(worker_.now(), storage_.policy.keep_for_validation);
-            worker_.remember(key_, shared, keep, storage_.invalidations);
+            worker_.remember(key_, shared, keep, storage_.mark);
             lead_.transfer().finish(shared, Transfer::Source::redis);
             co_return true;
         }

@@ -3,6 +3,7 @@
 
 #include "proxy/serving/relay.hpp"
 
+#include "proxy/rules/surrogate_keys.hpp"
 #include "proxy/serving/content_framer.hpp"
 
 namespace proxy::serving {
@@ -27,7 +28,8 @@ Awaitable<void> relay(ClientExchange& exchange, upstream::Exchange& origin, cons
     if (framing == Framing::until_close || !exchange.client.request_is_read()) exchange.keep_alive = false;
     record.status = response.status;
 
-    std::string head = forwarded_head(response, framing, arrival.response_time, exchange.worker.config().name);
+    std::string head =
+        forwarded_head(response, framing, arrival.response_time, exchange.worker.config().name, exchange.policy());
     append_generated_fields(head, record, std::nullopt, std::nullopt, exchange.keep_alive, exchange.request.version);
     ContentFramer framer(framing);
     asio::const_buffer head_buffer = asio::buffer(head);
@@ -53,7 +55,9 @@ Awaitable<void> relay(ClientExchange& exchange, upstream::Exchange& origin, cons
             published = !refused;
             if (refused) collector->give_up(*refused);
         }
-        if (client_listens) client_listens = co_await send(exchange, framer.frame(*pieces, origin.trailers()));
+        std::string trailers;
+        if (end) trailers = rules::without_surrogate_keys(origin.trailers(), exchange.policy());
+        if (client_listens) client_listens = co_await send(exchange, framer.frame(*pieces, trailers));
         if (!client_listens && !(collector && collector->storable())) break;
     }
     note(record, collector);

@@ -4,6 +4,7 @@
 
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/partial.hpp"
+#include "proxy/rules/surrogate_keys.hpp"
 #include "proxy/rules/validation.hpp"
 
 namespace proxy::serving {
@@ -39,6 +40,7 @@ std::shared_ptr<rules::StoredResponse> Storage::outline(const rules::ResponseHea
     stored->arrival = arrival;
     stored->freshness = rules::with_ttl_jitter(freshness, arrival, policy.ttl_jitter, worker.random());
     stored->selecting_fields = rules::selecting_fields(response);
+    stored->surrogate_keys = rules::surrogate_keys(response.fields, policy).value_or(std::vector<std::string>{});
     stored->body = std::make_shared<const rules::Body>(rules::Body{.chunks = {}, .size = content_length.value_or(0)});
     return stored;
 }
@@ -86,7 +88,7 @@ std::optional<rules::Uncacheable> Storage::publish(store::StoredPtr stored) cons
     }
     const seconds keep = stored->useful_for(now, policy.keep_for_validation);
     if (keep <= seconds(0)) return rules::Uncacheable::no_freshness;
-    if (!worker.publish(primary_key, stored, keep, invalidations)) return rules::Uncacheable::invalidated;
+    if (!worker.publish(primary_key, stored, keep, mark)) return rules::Uncacheable::invalidated;
     return std::nullopt;
 }
 

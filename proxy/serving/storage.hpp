@@ -13,7 +13,7 @@ struct Storage {
     const rules::Policy& policy;
     const rules::RequestHeader& request;  // the one that caused the response
     const std::string& primary_key;
-    const std::uint64_t invalidations = worker.node().invalidations.count(primary_key);
+    const store::Mark mark = worker.node().purges.mark();
     const Clock::time_point asked = Clock::now();
 
     // Whether the response may be stored, and how. `selective`: see rules::ForwardPlan. `had` (may be null): what is
@@ -47,10 +47,10 @@ struct Storage {
     [[nodiscard]] std::string key_for(const rules::ResponseHeader& response) const;
 
     // Why not, where nothing was stored: no response was made, it is of no use any more, what is stored has more of the
-    // content, or the key was invalidated meanwhile.
+    // content, or it was purged meanwhile.
     std::optional<rules::Uncacheable> publish(store::StoredPtr stored) const;
 
-    Awaitable<void> invalidate() const;  // all variants, in both tiers
+    Awaitable<void> invalidate() const;  // all variants, on all nodes
 };
 
 // Reads the content to its end, or until it turns out not to be storable. The error is the origin's.

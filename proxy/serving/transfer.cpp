@@ -97,6 +97,22 @@ bool Transfer::is_decided() const {
     return state_ != State::asking;
 }
 
+bool Transfer::is_purged(const store::Purges& purges, std::string_view name) const {
+    if (purges.mark().sequence == sequence_) return false;
+    StoredPtr response;
+    {
+        const Lock lock(mutex_);
+        response = response_;
+    }
+    if (!response) {
+        auto unknown = std::make_shared<rules::StoredResponse>();
+        unknown->key = name;
+        response = std::move(unknown);
+    }
+    const store::Purges::Effect effect = purges.since_sequence(sequence_, *response);
+    return effect.gone || effect.stale_since;
+}
+
 void Transfer::hold_only_window() {
     const Lock lock(mutex_);
     windowed_ = true;

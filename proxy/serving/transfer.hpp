@@ -12,6 +12,7 @@
 #include "proxy/error.hpp"
 #include "proxy/rules/storable.hpp"
 #include "proxy/rules/stored_response.hpp"
+#include "proxy/store/purges.hpp"
 #include "proxy/upstream/content_reader.hpp"
 
 namespace proxy::serving {
@@ -48,7 +49,8 @@ class Transfer {
         boost::system::error_code error;              // failed
     };
 
-    explicit Transfer(std::size_t window) : window_(window) {}
+    // `sequence`: of the purges that were applied when it began.
+    Transfer(std::size_t window, std::uint64_t sequence) : window_(window), sequence_(sequence) {}
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
 
@@ -75,7 +77,12 @@ class Transfer {
     // everything, the one is cut off. False: nobody reads any more. `wakeup`: the caller's, used until it returns.
     Awaitable<bool> await_room(Wakeup& wakeup, std::chrono::milliseconds patience);
 
+    [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
     [[nodiscard]] bool is_decided() const;  // no longer asking
+
+    // Whether what it brings was purged since it began: then it is not for those who come now. `name`: the key of what
+    // is wanted, for as long as the response is not known.
+    [[nodiscard]] bool is_purged(const store::Purges& purges, std::string_view name) const;
 
  private:
     using Lock = std::lock_guard<std::mutex>;
@@ -98,6 +105,7 @@ class Transfer {
     [[nodiscard]] std::uint64_t read_by_all() const;
 
     const std::size_t window_;
+    const std::uint64_t sequence_;
     mutable std::mutex mutex_;
     State state_ = State::asking;
     Source source_ = Source::origin;

@@ -28,9 +28,12 @@ Transfers::Place Transfers::enter(std::string_view name) {
         if (mark != shard.marks.end() && mark->second > Clock::now()) return Marked{};
     }
     const auto at = shard.in_flight.find(name);
-    if (at != shard.in_flight.end()) return at->second;
-    auto transfer = std::make_shared<Transfer>(config_.window);
-    shard.in_flight.emplace(name, transfer);
+    if (at != shard.in_flight.end() && !at->second->is_purged(purges_, name)) return at->second;
+    auto transfer = std::make_shared<Transfer>(config_.window, purges_.mark().sequence);
+    if (at == shard.in_flight.end())
+        shard.in_flight.emplace(name, transfer);
+    else
+        at->second = transfer;
     return Lead(*this, std::string(name), std::move(transfer));
 }
 
@@ -38,18 +41,7 @@ std::shared_ptr<Transfer> Transfers::find(std::string_view name) const {
     const Shard& shard = shard_of(HashOf{}(name));
     const std::lock_guard lock(shard.mutex);
     const auto at = shard.in_flight.find(name);
-    return at == shard.in_flight.end() ? nullptr : at->second;
-}
-
-void Transfers::forget(std::string_view primary_key) {
-    for (Shard& shard : shards_) {
-        const std::lock_guard lock(shard.mutex);
-        std::erase_if(shard.in_flight, [primary_key](const auto& entry) {
-            const std::string_view name = entry.first;
-            return name.starts_with(primary_key) &&
-                   (name.size() == primary_key.size() || name[primary_key.size()] == ' ');
-        });
-    }
+    return at == shard.in_flight.end() || at->second->is_purged(purges_, name) ? nullptr : at->second;
 }
 
 void Transfers::leave(const std::string& name, const Transfer& transfer) {

@@ -49,20 +49,18 @@ class Lead {
 // Any thread.
 class Transfers {
  public:
-    explicit Transfers(const CollapseConfig& config) : config_(config) {}
+    Transfers(const CollapseConfig& config, const store::Purges& purges) : config_(config), purges_(purges) {}
 
     // hit-for-miss: answers to this are not for others, so nobody waits for one.
     struct Marked {};
     using Place = std::variant<Lead, std::shared_ptr<Transfer>, Marked>;
 
-    // `name`: of the stored response that is wanted: its key, as far as it is known. Lead: nobody asks for it yet.
+    // `name`: of the stored response that is wanted: its key, as far as it is known. Lead: nobody asks for it yet, or
+    // it was purged since.
     [[nodiscard]] Place enter(std::string_view name);
 
     // The one in flight; null where there is none.
     [[nodiscard]] std::shared_ptr<Transfer> find(std::string_view name) const;
-
-    // Those in flight were asked for too early: who comes now needs another one. Variants included.
-    void forget(std::string_view primary_key);
 
     void mark(std::string_view name);
     void unmark(std::string_view name);
@@ -100,6 +98,7 @@ class Transfers {
     void leave(const std::string& name, const Transfer& transfer);
 
     const CollapseConfig& config_;
+    const store::Purges& purges_;
     mutable std::array<Shard, shard_count> shards_;
     std::atomic<std::uint64_t> bytes_{0};
 };

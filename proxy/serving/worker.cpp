@@ -11,7 +11,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/address.hpp>
 
-#include "proxy/rules/uri.hpp"
+#include "proxy/config/route_match.hpp"
 #include "proxy/serving/serve_connection.hpp"
 
 namespace proxy::serving {
@@ -55,9 +55,17 @@ Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node)
             };
         redis_client_ = std::make_unique<store::RedisClient>(io_.get_executor(), *config.redis, std::move(observer),
                                                              std::move(breaker_observer));
-        redis_store_ = std::make_unique<store::RedisStore>(*redis_client_, *config.redis);
+        redis_store_ = std::make_unique<store::RedisStore>(*redis_client_, *config.redis, node.purges);
         leases_ = std::make_unique<store::Leases>(*redis_client_, *config.redis,
                                                   [this](Awaitable<void> task) { spawn(std::move(task)); });
+    }
+    if (index == 0 && node.purge_log) {
+        feed_ = std::make_unique<store::RedisFeed>(io_.get_executor(), *config.redis);
+        feed_->follow(node.purge_log->stream(), *node.purge_log);
+        feed_->follow(store::lease_stream(*config.redis),
+                      [&events = node.lease_events](const store::StreamEntry& entry) {
+                          events.apply(entry.field("lease"), entry.field("outcome"));
+                      });
     }
     for (const UpstreamConfig& upstream : config.upstreams)
         pools_.emplace_back(
@@ -100,19 +108,8 @@ std::vector<std::pair<std::string, const upstream::PoolStats*>> Worker::pool_sta
     return stats;
 }
 
-// By the path in its normal form, whatever of it the route forwards: none is reached around another one.
 const Route& Worker::route_for(const rules::RequestHeader& request) const {
-    if (routes_.size() == 1) return routes_.front();  // the last one is for everything
-    std::string_view host = rules::host_of(request.authority);
-    if (host.ends_with('.')) host.remove_suffix(1);  // the same name, written absolutely. RFC 1034 §3.1
-    std::string buffer;
-    const std::string_view path = rules::normalised_path(request.target.substr(0, request.target.find('?')), buffer);
-    for (const Route& route : routes_) {
-        const RouteConfig& config = *route.config;
-        if (!path.starts_with(config.path_prefix) && !(path == "*" && config.path_prefix == "/")) continue;
-        if (config.host.empty() || rules::iequals(config.host, host)) return route;
-    }
-    return routes_.back();
+    return routes_[proxy::route_for(config().routes, request.authority, request.target)];
 }
 
 bool Worker::is_local(std::string_view target) const noexcept {
@@ -140,6 +137,15 @@ std::string Worker::new_request_id() {
         id[16 + i] = digits[low & 15];
     }
     return id;
+}
+
+void Worker::catch_up() {
+    if (!feed_) return;
+    asio::co_spawn(io_, feed_->run(), [](const std::exception_ptr& failure) {
+        if (failure) std::rethrow_exception(failure);
+    });
+    const auto deadline = Clock::now() + config().redis->connect_deadline;
+    while (!node_.purge_log->is_settled() && Clock::now() < deadline) io_.run_one_until(deadline);
 }
 
 void Worker::run() {
@@ -171,6 +177,7 @@ void Worker::task_ended() {
     if (--tasks_ > 0 || !stopping_) return;
     drain_timer_.cancel();
     if (redis_client_) redis_client_->stop();
+    if (feed_) feed_->stop();
     for (const auto& [name, pool] : pools_) pool->close_idle(Clock::time_point::max());
     stop_sweep_.emit(asio::cancellation_type::terminal);
     stop_housekeeping_.emit(asio::cancellation_type::terminal);
@@ -243,23 +250,20 @@ Awaitable<void> Worker::housekeeping() {
 }
 
 bool Worker::remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,
-                      std::uint64_t invalidations) {
-    const auto is_invalid = [&] { return node_.invalidations.count(primary_key) != invalidations; };
-    if (is_invalid()) return false;
-    node_.memory.put(primary_key, response, now(), keep);
-    if (is_invalid()) node_.memory.remove(primary_key);  // which may have come before the put
-    return !is_invalid();
+                      store::Mark mark) {
+    if (node_.purges.since_sequence(mark.sequence, *response).gone) return false;
+    node_.memory.put(primary_key, response, now(), keep, mark);  // where a purge comes now, look-ups see it
+    return true;
 }
 
-bool Worker::publish(std::string primary_key, const store::StoredPtr& response, seconds keep,
-                     std::uint64_t invalidations) {
-    if (!remember(primary_key, response, keep, invalidations)) return false;
-    if (redis_store_) spawn(put_in_redis(std::move(primary_key), response, keep, invalidations));
+bool Worker::publish(std::string primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark) {
+    if (!remember(primary_key, response, keep, mark)) return false;
+    if (redis_store_) spawn(put_in_redis(std::move(primary_key), response, keep, mark));
     return true;
 }
 
 Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
-                                     std::uint64_t invalidations) {
+                                     store::Mark mark) {
     Counter& pending = metrics_.pending_put_bytes;
     if (pending.get() + response->body->size > config().redis->max_pending_bytes) {
         metrics_.puts_refused.add();
@@ -271,26 +275,44 @@ Awaitable<void> Worker::put_in_redis(std::string primary_key, store::StoredPtr r
         ~Pending() { total.subtract(size); }
     } counted{pending, response->body->size};
     pending.add(counted.size);
-    if (node_.invalidations.count(primary_key) != invalidations) co_return;
-    co_await redis_store_->put(primary_key, response, keep);
-    if (node_.invalidations.count(primary_key) == invalidations) co_return;
-    std::vector<std::string> keys{std::move(primary_key)};  // it was put behind the removal, and may have been found
-    co_await invalidate(std::move(keys));
+    // A failure is counted by the client; the response lives on in memory.
+    co_await redis_store_->put(primary_key, response, keep, mark);
+}
+
+Awaitable<Result<std::uint64_t>> Worker::purge(store::Purge purge, observe::PurgeSource source) {
+    if (node_.purge_log) {
+        const Result<std::uint64_t> position = co_await node_.purge_log->append(*redis_client_, purge);
+        if (!position) co_return position.error();
+        metrics_.purges[static_cast<std::size_t>(source)].add();
+        co_return *position;
+    }
+    node_.purges.apply(purge, 0, now());
+    metrics_.purges[static_cast<std::size_t>(source)].add();
+    co_return std::uint64_t{0};
+}
+
+void Worker::purge_for_admin(store::Purge purge, std::function<void(Result<std::uint64_t>)> done) {
+    asio::post(io_, [this, purge = std::move(purge), done = std::move(done)]() mutable {
+        spawn(purge_then(std::move(purge), std::move(done)));
+    });
+}
+
+Awaitable<void> Worker::purge_then(store::Purge purge, std::function<void(Result<std::uint64_t>)> done) {
+    const Result<std::uint64_t> position = co_await this->purge(std::move(purge), observe::PurgeSource::admin);
+    done(position);
 }
 
 Awaitable<void> Worker::invalidate(std::vector<std::string> primary_keys) {
-    for (const std::string& key : primary_keys) {
-        node_.invalidations.add(key);
-        node_.transfers.forget(key);
-        node_.memory.remove(key);
+    store::Purge purge;
+    for (std::string& key : primary_keys) {
+        key.resize(std::min(key.find(' '), key.size()));
+        purge.urls.push_back(std::move(key));
     }
-    if (!redis_store_) co_return;
-    for (const std::string& key : primary_keys) co_await redis_store_->remove(key);
-    // A look-up may have brought them back from there, and counted before that.
-    for (const std::string& key : primary_keys) {
-        node_.invalidations.add(key);
-        node_.memory.remove(key);
-    }
+    metrics_.purges[static_cast<std::size_t>(observe::PurgeSource::origin)].add();
+    if (node_.purge_log)
+        co_await node_.purge_log->append_or_keep(*redis_client_, std::move(purge));
+    else
+        node_.purges.apply(purge, 0, now());
 }
 
 }  // namespace proxy::serving

@@ -13,10 +13,11 @@
 #include "proxy/config/config.hpp"
 #include "proxy/observe/worker_metrics.hpp"
 #include "proxy/serving/client_connection.hpp"
-#include "proxy/serving/invalidations.hpp"
 #include "proxy/serving/transfers.hpp"
 #include "proxy/store/leases.hpp"
 #include "proxy/store/memory_store.hpp"
+#include "proxy/store/purge_log.hpp"
+#include "proxy/store/redis_feed.hpp"
 #include "proxy/store/redis_store.hpp"
 #include "proxy/upstream/connection_pool.hpp"
 
@@ -35,9 +36,10 @@ struct LocalResponse {
 struct Node {
     const Config& config;
     store::MemoryStore& memory;
-    Invalidations& invalidations;
     Transfers& transfers;
     store::LeaseEvents& lease_events;
+    store::Purges& purges;
+    store::PurgeLog* purge_log;                                                // null: no Redis is configured
     std::function<std::optional<LocalResponse>(std::string_view path)> local;  // called for config.local only
     std::function<void(const observe::ExchangeRecord&)> access_log;            // empty: none
     std::function<void(LogLevel, std::string_view)> log;
@@ -57,9 +59,16 @@ class Worker {
     // Returns the port that was bound.
     std::uint16_t listen(const Endpoint& endpoint);
 
+    // Before run(), on the first worker: follows the purge log as far as it goes, so that from the first request on
+    // what Redis holds can be used. Returns without where Redis is unavailable, or after its connect_deadline.
+    void catch_up();
+
     void run();       // on the worker's thread, until stopped and the last task has ended
     void stop();      // any thread: no new connections, idle ones are closed, the others end within drain_deadline
     void stop_now();  // any thread: everything ends at once
+
+    // Any thread. Calls `done` on the worker's; never where the worker has ended.
+    void purge_for_admin(store::Purge purge, std::function<void(Result<std::uint64_t>)> done);
 
     [[nodiscard]] const observe::WorkerMetrics& metrics() const noexcept { return metrics_; }
     [[nodiscard]] const store::RedisStats* redis_stats() const noexcept;
@@ -87,20 +96,22 @@ class Worker {
     // Runs beside the others; counted, so that run() returns only after it. An exception ends the task and is logged.
     void spawn(Awaitable<void> task);
 
-    // Publishes to memory at once, and to Redis behind the client's back. False, and nothing is kept, where the key was
-    // invalidated since `invalidations` were counted for it.
-    bool publish(std::string primary_key, const store::StoredPtr& response, seconds keep, std::uint64_t invalidations);
+    // Publishes to memory at once, and to Redis behind the client's back. False, and nothing is kept, where it was
+    // purged since `mark`, which was taken before the origin was asked.
+    bool publish(std::string primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark);
 
-    // Into memory what was found in Redis, unless the key was invalidated meanwhile.
-    bool remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,
-                  std::uint64_t invalidations);
+    // An operator's: on this node when it returns, on the others as they read the log. The answer is the position in
+    // the log, 0 without Redis; an error where there is no effect.
+    Awaitable<Result<std::uint64_t>> purge(store::Purge purge, observe::PurgeSource source);
 
-    // Removes them from memory at once, and from Redis before it returns, unless Redis is unavailable.
+    // By an origin's answer: the same, but it never fails. Whoever cannot tell the others now does so later.
     Awaitable<void> invalidate(std::vector<std::string> primary_keys);
 
     // Of what is published already; a failure is counted, the response lives on in memory.
-    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
-                                 std::uint64_t invalidations);
+    Awaitable<void> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
+
+    // Into memory what may still be used there: not where it was purged since `mark`. False where it was.
+    bool remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark);
 
     [[nodiscard]] Executor executor() noexcept { return io_.get_executor(); }
     [[nodiscard]] Deadlines& deadlines() noexcept { return deadlines_; }
@@ -110,6 +121,7 @@ class Worker {
     Awaitable<void> accept_clients(Acceptor& acceptor);
     Awaitable<void> serve(Socket socket);
     Awaitable<void> housekeeping();
+    Awaitable<void> purge_then(store::Purge purge, std::function<void(Result<std::uint64_t>)> done);
     void begin_drain();
     void task_ended();
 
@@ -120,6 +132,7 @@ class Worker {
     std::unique_ptr<store::RedisClient> redis_client_;
     std::unique_ptr<store::RedisStore> redis_store_;
     std::unique_ptr<store::Leases> leases_;
+    std::unique_ptr<store::RedisFeed> feed_;  // of the first worker, for all
     std::vector<std::pair<std::string, std::unique_ptr<upstream::ConnectionPool>>> pools_;
     std::vector<Route> routes_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;

@@ -50,11 +50,32 @@ MemoryShard::Hit MemoryShard::find(const HashedKey& key, Time now, Dropped& drop
         erase_response(at, dropped);
         return {};
     }
+    if (entry.sequence != purges_.mark().sequence) return {.response = recheck(at, dropped), .vary = nullptr};
     entry.visited = true;
     return {.response = entry.response, .vary = nullptr};
 }
 
-void MemoryShard::put(const HashedKey& primary, StoredPtr response, Time expires, Dropped& dropped) {
+// What the purges since it was last looked up have left of it.
+StoredPtr MemoryShard::recheck(Map::iterator at, Dropped& dropped) {
+    Entry& entry = at->second;
+    const std::uint64_t sequence = purges_.mark().sequence;  // before the purges are asked
+    const Purges::Effect effect = purges_.since_sequence(entry.sequence, *entry.response);
+    if (effect.gone) {
+        erase_response(at, dropped);
+        return {};
+    }
+    entry.sequence = sequence;
+    entry.visited = true;
+    if (!effect.stale_since) return entry.response;
+    StoredPtr stale = rules::stale_since(entry.response, *effect.stale_since);
+    if (stale == entry.response) return stale;
+    const std::string primary = entry.listed_in ? entry.listed_in->index->primary : entry.response->key;
+    put(HashedKey(primary), stale, sequence, entry.expires, dropped);
+    return stale;
+}
+
+void MemoryShard::put(const HashedKey& primary, StoredPtr response, std::uint64_t sequence, Time expires,
+                      Dropped& dropped) {
     const HashedKey key(response->key);
     const bool is_variant = key.text != primary.text;
     const std::size_t bytes = response_bytes(*response);
@@ -74,6 +95,7 @@ void MemoryShard::put(const HashedKey& primary, StoredPtr response, Time expires
     Entry& entry = map_[key];
     entry.response = std::move(response);
     entry.expires = expires;
+    entry.sequence = sequence;
     entry.bytes = bytes;
     entry.visited = visited;
     entry.listed_in = index;

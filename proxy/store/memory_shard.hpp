@@ -40,13 +40,16 @@ class MemoryShard {
         VaryPtr vary;        // what to look for
     };
 
-    MemoryShard(std::size_t budget, std::size_t max_variants) : budget_(budget), max_variants_(max_variants) {}
+    // `purges` outlives it.
+    MemoryShard(std::size_t budget, std::size_t max_variants, const Purges& purges)
+        : budget_(budget), max_variants_(max_variants), purges_(purges) {}
     ~MemoryShard();
     MemoryShard(const MemoryShard&) = delete;
     MemoryShard& operator=(const MemoryShard&) = delete;
 
     [[nodiscard]] Hit find(const HashedKey& key, Time now, Dropped& dropped);
-    void put(const HashedKey& primary, StoredPtr response, Time expires, Dropped& dropped);
+    // `sequence`: see Mark.
+    void put(const HashedKey& primary, StoredPtr response, std::uint64_t sequence, Time expires, Dropped& dropped);
     void remove(const HashedKey& key, Dropped& dropped);  // of an index: with all variants
     void clear(Dropped& dropped);
 
@@ -64,6 +67,7 @@ class MemoryShard {
         std::unique_ptr<Index> index;  // null: a response
         Entry* listed_in = nullptr;    // a variant's index
         Time expires;
+        std::uint64_t sequence = 0;  // of the purges that are known not to concern it
         std::size_t bytes = 0;
         bool visited = false;
         Hook queue, siblings;
@@ -87,6 +91,7 @@ class MemoryShard {
     static std::size_t index_bytes(const Index& index) noexcept;
     static std::size_t response_bytes(const rules::StoredResponse& response) noexcept;
 
+    [[nodiscard]] StoredPtr recheck(Map::iterator at, Dropped& dropped);
     Entry& list_under(std::string_view primary, const std::string& selecting_fields, Dropped& dropped);
     void erase_by_key(const Entry& entry, Dropped& dropped);
     void make_room(std::size_t bytes, Dropped& dropped);
@@ -95,6 +100,7 @@ class MemoryShard {
 
     const std::size_t budget_;
     const std::size_t max_variants_;
+    const Purges& purges_;
     std::size_t bytes_ = 0;
     std::uint64_t evictions_ = 0;
     std::uint64_t variants_dropped_ = 0;

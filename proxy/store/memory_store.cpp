@@ -9,7 +9,7 @@ namespace proxy::store {
 // Everything removed under the lock is freed after it: `dropped` is declared first.
 class alignas(64) MemoryStore::Shard {
  public:
-    Shard(std::size_t budget, std::size_t max_variants) : shard_(budget, max_variants) {}
+    Shard(std::size_t budget, std::size_t max_variants, const Purges& purges) : shard_(budget, max_variants, purges) {}
 
     MemoryShard::Hit find(const HashedKey& key, Time now) {
         MemoryShard::Dropped dropped;
@@ -17,10 +17,10 @@ class alignas(64) MemoryStore::Shard {
         return shard_.find(key, now, dropped);
     }
 
-    void put(const HashedKey& primary, StoredPtr response, Time expires) {
+    void put(const HashedKey& primary, StoredPtr response, std::uint64_t sequence, Time expires) {
         MemoryShard::Dropped dropped;
         const std::lock_guard lock(mutex_);
-        shard_.put(primary, std::move(response), expires, dropped);
+        shard_.put(primary, std::move(response), sequence, expires, dropped);
     }
 
     void remove(const HashedKey& key) {
@@ -48,9 +48,9 @@ class alignas(64) MemoryStore::Shard {
     MemoryShard shard_;
 };
 
-MemoryStore::MemoryStore(const MemoryConfig& config) : config_(config) {
+MemoryStore::MemoryStore(const MemoryConfig& config, const Purges& purges) : config_(config) {
     for (std::size_t i = 0; i < config.shards; ++i)
-        shards_.push_back(std::make_unique<Shard>(config.budget / config.shards, config.max_variants));
+        shards_.push_back(std::make_unique<Shard>(config.budget / config.shards, config.max_variants, purges));
 }
 
 MemoryStore::~MemoryStore() = default;
@@ -78,10 +78,10 @@ Found MemoryStore::lookup(std::string_view primary_key, const rules::RequestHead
     return {.response = std::move(latest)};
 }
 
-void MemoryStore::put(std::string_view primary_key, StoredPtr response, Time now, seconds keep) {
+void MemoryStore::put(std::string_view primary_key, StoredPtr response, Time now, seconds keep, Mark mark) {
     if (response->key.empty() || response->body->size > config_.max_object_size || keep <= seconds{0}) return;
     const HashedKey primary(primary_key);
-    shard_of(primary.hash).put(primary, std::move(response), now + keep);
+    shard_of(primary.hash).put(primary, std::move(response), mark.sequence, now + keep);
 }
 
 void MemoryStore::remove(std::string_view primary_key) {

@@ -17,11 +17,11 @@ struct MemoryStats {
     std::uint64_t variants_dropped = 0;  // one more than max_variants was stored
 };
 
-// Any thread. The functions of Store, without waiting: a shard's mutex is held inside one call and nothing else is.
+// Any thread. The functions of Store, without waiting: a shard's mutex is held inside one call.
 // Eviction is SIEVE (Zhang et al., NSDI 2024): scan resistant, and a hit writes one flag.
 class MemoryStore {
  public:
-    explicit MemoryStore(const MemoryConfig& config);
+    MemoryStore(const MemoryConfig& config, const Purges& purges);  // which outlive it
     ~MemoryStore();
     MemoryStore(const MemoryStore&) = delete;
     MemoryStore& operator=(const MemoryStore&) = delete;
@@ -29,7 +29,7 @@ class MemoryStore {
     [[nodiscard]] Found lookup(std::string_view primary_key, const rules::RequestHeader& request, Time now);
 
     // Does nothing where the response is larger than max_object_size or its shard's budget.
-    void put(std::string_view primary_key, StoredPtr response, Time now, seconds keep);
+    void put(std::string_view primary_key, StoredPtr response, Time now, seconds keep, Mark mark);
 
     void remove(std::string_view primary_key);
     void clear();

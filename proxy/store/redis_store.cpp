@@ -40,9 +40,21 @@ IndexRecord index_from(std::string_view bytes, std::string_view primary_key) {
 
 }  // namespace
 
-RedisStore::RedisStore(RedisClient& client, const RedisConfig& config) : client_(client), config_(config) {}
+RedisStore::RedisStore(RedisClient& client, const RedisConfig& config, const Purges& purges)
+    : client_(client), config_(config), purges_(purges) {}
+
+bool RedisStore::is_purged(ResponseRecord& record) const {
+    const Purges::Effect effect = purges_.since_position(record.purge_position, *record.response);
+    if (!effect.gone && effect.stale_since) {
+        rules::StoredResponse& response = *record.response;
+        response.freshness.lifetime =
+            std::min(response.freshness.lifetime, rules::current_age(response.arrival, *effect.stale_since));
+    }
+    return effect.gone;
+}
 
 Awaitable<Result<Found>> RedisStore::lookup(std::string_view primary_key, const rules::RequestHeader& request) {
+    if (!purges_.is_current()) co_return Errc::store_unavailable;
     const std::string name = name_of(primary_key, primary_key);
     Command get{"GET", name};
     Result<Reply> reply = co_await client_.command(std::move(get));
@@ -59,7 +71,7 @@ Awaitable<Result<Found>> RedisStore::lookup(std::string_view primary_key, const 
     if (auto* index = std::get_if<IndexRecord>(&*record))
         co_return co_await lookup_variant(primary_key, request, std::move(*index));
     auto& response = std::get<ResponseRecord>(*record);
-    if (!response.response->selecting_fields.empty()) co_return Found{};
+    if (!response.response->selecting_fields.empty() || is_purged(response)) co_return Found{};
     co_return co_await with_content(std::move(response), name, *value);
 }
 
@@ -97,6 +109,7 @@ Awaitable<Result<Found>> RedisStore::lookup_variant(std::string_view primary_key
         }
         const rules::StoredResponse& response = *found->response;
         if (found->index_generation != index.generation || response.selecting_fields != sets[i]) continue;
+        if (is_purged(*found)) continue;
         if (latest.response && response.arrival.date <= latest.response->arrival.date) continue;
         latest = std::move(*found);
         latest_at = i;
@@ -136,7 +149,7 @@ Awaitable<Result<Found>> RedisStore::with_content(ResponseRecord record, std::st
     co_return found;
 }
 
-Awaitable<Result<void>> RedisStore::put(std::string_view primary_key, StoredPtr response, seconds keep) {
+Awaitable<Result<void>> RedisStore::put(std::string_view primary_key, StoredPtr response, seconds keep, Mark mark) {
     const std::uint64_t size = response->body->size;
     if (response->key.empty() || size > config_.max_object_size || keep <= seconds{0}) co_return Result<void>();
     const std::string name = name_of(primary_key, response->key);
@@ -145,16 +158,16 @@ Awaitable<Result<void>> RedisStore::put(std::string_view primary_key, StoredPtr 
     if (!written) co_return written.error();
     Result<void> stored;
     if (response->key == primary_key)
-        stored = co_await put_plain(name, *response, pieces, keep);
+        stored = co_await put_plain(name, *response, pieces, keep, mark);
     else
-        stored = co_await put_variant(primary_key, name, *response, pieces, keep);
+        stored = co_await put_variant(primary_key, name, *response, pieces, keep, mark);
     if (!stored) co_await retire_pieces(client_, pieces, name, milliseconds{0});
     co_return stored;
 }
 
 Awaitable<Result<void>> RedisStore::put_plain(std::string_view name, const rules::StoredResponse& response,
-                                              Pieces pieces, seconds keep) {
-    const std::string record = encode_response(response, 0, pieces);
+                                              Pieces pieces, seconds keep, Mark mark) {
+    const std::string record = encode_response(response, 0, pieces, mark.position);
     const std::string ttl = in_milliseconds(keep);
     std::vector<Command> commands(2);
     commands[0] = {"GETRANGE", name, "0", last_of_prefix};
@@ -167,7 +180,8 @@ Awaitable<Result<void>> RedisStore::put_plain(std::string_view name, const rules
 }
 
 Awaitable<Result<void>> RedisStore::put_variant(std::string_view primary_key, std::string_view name,
-                                                const rules::StoredResponse& response, Pieces pieces, seconds keep) {
+                                                const rules::StoredResponse& response, Pieces pieces, seconds keep,
+                                                Mark mark) {
     const std::string index_name = name_of(primary_key, primary_key);
     const std::string variants = variants_of(primary_key);
     const std::string ttl = in_milliseconds(keep);
@@ -185,7 +199,7 @@ Awaitable<Result<void>> RedisStore::put_variant(std::string_view primary_key, st
         if (std::find(sets.begin(), sets.end(), response.selecting_fields) == sets.end())
             index.vary.add(response.selecting_fields);
         const std::string changed = encode_index(primary_key, index);
-        const std::string record = encode_response(response, index.generation, pieces);
+        const std::string record = encode_response(response, index.generation, pieces, mark.position);
         Command put{"EVAL",       put_variant_script, "3",     index_name, name, variants,
                     index_prefix, expected,           changed, record,     ttl,  bound};
         reply = co_await client_.command(std::move(put));

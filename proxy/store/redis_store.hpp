@@ -8,6 +8,8 @@
 //   <key of the response>#<generation>.<n>             content above chunk_size, piece n
 // Every key has a TTL. Nothing here walks the keys of others.
 //
+// A look-up fails while the purge log cannot be followed: what is here may have been purged.
+//
 // An index bears a random generation, and so does each variant: only those of the index's own generation count, so that
 // dropping the index drops them all, also for an index made later. Nodes change an index by compare-and-set.
 //
@@ -23,10 +25,10 @@ namespace proxy::store {
 
 class RedisStore final : public Store {
  public:
-    RedisStore(RedisClient& client, const RedisConfig& config);  // both outlive it
+    RedisStore(RedisClient& client, const RedisConfig& config, const Purges& purges);  // all outlive it
 
     Awaitable<Result<Found>> lookup(std::string_view primary_key, const rules::RequestHeader& request) override;
-    Awaitable<Result<void>> put(std::string_view primary_key, StoredPtr response, seconds keep) override;
+    Awaitable<Result<void>> put(std::string_view primary_key, StoredPtr response, seconds keep, Mark mark) override;
     Awaitable<Result<void>> remove(std::string_view primary_key) override;
 
     [[nodiscard]] const RedisStoreStats& stats() const noexcept { return stats_; }
@@ -36,9 +38,10 @@ class RedisStore final : public Store {
                                             IndexRecord index);
     Awaitable<Result<Found>> with_content(ResponseRecord record, std::string_view name, std::string_view bytes);
     Awaitable<Result<void>> put_plain(std::string_view name, const rules::StoredResponse& response, Pieces pieces,
-                                      seconds keep);
+                                      seconds keep, Mark mark);
     Awaitable<Result<void>> put_variant(std::string_view primary_key, std::string_view name,
-                                        const rules::StoredResponse& response, Pieces pieces, seconds keep);
+                                        const rules::StoredResponse& response, Pieces pieces, seconds keep, Mark mark);
+    [[nodiscard]] bool is_purged(ResponseRecord& record) const;              // a soft purge makes it stale instead
     Awaitable<void> discard(std::string_view name, std::string_view bytes);  // a bad record
     Awaitable<void> retire(std::string_view name, std::string_view bytes);   // the pieces of a record that is gone
 
@@ -49,6 +52,7 @@ class RedisStore final : public Store {
 
     RedisClient& client_;
     const RedisConfig& config_;
+    const Purges& purges_;
     RedisStoreStats stats_;
 };
 

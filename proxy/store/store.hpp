@@ -10,6 +10,7 @@
 #include "proxy/error.hpp"
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/stored_response.hpp"
+#include "proxy/store/purges.hpp"
 
 namespace proxy::store {
 
@@ -47,12 +48,14 @@ struct Found {
 struct Store {
     virtual ~Store() = default;
 
-    // Of several variants that match, the one with the most recent Date. RFC 9111 §4.1
+    // Of several variants that match, the one with the most recent Date. RFC 9111 §4.1. What was purged is a miss, or
+    // stale.
     virtual Awaitable<Result<Found>> lookup(std::string_view primary_key, const rules::RequestHeader& request) = 0;
 
     // Stores under response->key, and for a variant names its selecting fields under `primary_key`. Gone after `keep`.
+    // `mark`: taken before the origin was asked.
     // Does nothing where the key is empty (rules::variant_key) or the content larger than the tier takes.
-    virtual Awaitable<Result<void>> put(std::string_view primary_key, StoredPtr response, seconds keep) = 0;
+    virtual Awaitable<Result<void>> put(std::string_view primary_key, StoredPtr response, seconds keep, Mark mark) = 0;
 
     // The response under `primary_key` and all its variants. None there is no error.
     virtual Awaitable<Result<void>> remove(std::string_view primary_key) = 0;

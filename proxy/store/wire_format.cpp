@@ -204,7 +204,7 @@ Result<Record> read_response(Reader& in, const Prefix& prefix, std::string_view 
     response.arrival.date = in.time();
     response.arrival.age = in.duration();
     response.freshness = read_freshness(in);
-    response.purge_position = in.integer<std::uint64_t>();
+    record.purge_position = in.integer<std::uint64_t>();
     response.fetch_time = std::chrono::milliseconds{in.integer<std::int64_t>(0, longest_duration)};
     const std::string_view key = in.string();
     if (in.failed() || key != expected_key) return Errc::bad_wire_format;
@@ -243,7 +243,8 @@ Result<Record> read_index(Reader& in, const Prefix& prefix, std::string_view exp
 
 std::uint64_t checksum(std::string_view bytes) noexcept { return XXH3_64bits(bytes.data(), bytes.size()); }
 
-std::string encode_response(const StoredResponse& response, std::uint64_t index_generation, const Pieces& pieces) {
+std::string encode_response(const StoredResponse& response, std::uint64_t index_generation, const Pieces& pieces,
+                            std::uint64_t purge_position) {
     const std::uint64_t inline_size = pieces.count == 0 ? response.body->size : 0;
     constexpr std::size_t other_fields = 256;
     Writer out(Kind::response, pieces.generation, pieces.count,
@@ -255,7 +256,7 @@ std::string encode_response(const StoredResponse& response, std::uint64_t index_
     out.time(response.arrival.date);
     out.duration(response.arrival.age);
     write_freshness(out, response.freshness);
-    out.integer(response.purge_position);
+    out.integer(purge_position);
     out.integer(static_cast<std::int64_t>(response.fetch_time.count()));
     out.string(response.key);
     out.string(response.head);

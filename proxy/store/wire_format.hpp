@@ -49,6 +49,7 @@ struct ResponseRecord {
     std::shared_ptr<rules::StoredResponse> response;  // its body is empty where there are pieces
     std::uint64_t content_size = 0;
     std::uint64_t index_generation = 0;
+    std::uint64_t purge_position = 0;  // Mark::position of the moment when the fetch began
     Pieces pieces;
 };
 
@@ -67,7 +68,7 @@ inline constexpr std::string_view index_prefix{"WEIR\x03\x02", 6};
 inline constexpr std::size_t record_prefix_size = 20;
 
 [[nodiscard]] std::string encode_response(const rules::StoredResponse& response, std::uint64_t index_generation,
-                                          const Pieces& pieces);
+                                          const Pieces& pieces, std::uint64_t purge_position = 0);
 [[nodiscard]] std::string encode_index(std::string_view primary_key, const IndexRecord& index);
 
 // `length` bytes of the content from `offset` on.

@@ -71,16 +71,16 @@ constexpr std::size_t members = boost::pfr::tuple_size_v<T>;
 
 // g++ 12 crashes where PFR counts these. They no longer compile when a member is added.
 std::size_t members_of(const Config& config) {
-    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = config;
-    return 13;
+    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = config;
+    return 14;
 }
 std::size_t members_of(const RouteConfig& route) {
     [[maybe_unused]] const auto& [a, b, c, d, e, f] = route;
     return 6;
 }
 std::size_t members_of(const rules::Policy& policy) {
-    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = policy;
-    return 16;
+    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q] = policy;
+    return 17;
 }
 
 TEST_CASE("every member of the configuration has a key") {
@@ -89,6 +89,7 @@ TEST_CASE("every member of the configuration has a key") {
     CHECK(listed_members<AdminConfig>(keys) == members<AdminConfig>);
     CHECK(listed_members<UpstreamConfig>(keys) == members<UpstreamConfig> - 1);  // the name
     CHECK(listed_members<RedisConfig>(keys) == members<RedisConfig>);
+    CHECK(listed_members<PurgeConfig>(keys) == members<PurgeConfig>);
     CHECK(listed_members<MemoryConfig>(keys) == members<MemoryConfig>);
     CHECK(listed_members<CollapseConfig>(keys) == members<CollapseConfig>);
     CHECK(listed_members<LimitsConfig>(keys) == members<LimitsConfig>);

@@ -51,9 +51,30 @@ class Weir(Process):
     def get(self, target, fields=(), **options):
         return self.ask("GET", target, fields, **options)
 
-    def admin(self, path):
+    def admin(self, path, method="GET", fields=(), body=None):
         with Connection(self.admin_port) as connection:
-            return connection.ask("GET", path)
+            return connection.ask(method, path, fields, body)
+
+    def try_purge(self, things, fields=()):
+        """The answer of the purge API to these things, or to the bytes of a request."""
+        body = things if isinstance(things, bytes) else json.dumps(things).encode()
+        return self.admin("/purge", "POST", fields, body)
+
+    def purge(self, **things):
+        """The position in the log."""
+        answer = self.try_purge(things)
+        assert answer.status == 200, answer
+        return answer.json()["position"]
+
+    def await_purged(self, position):
+        """Until this node has applied the log that far."""
+
+        def number(text):
+            return tuple(int(part) for part in (text or "0-0").split("-"))
+
+        wait_until(
+            lambda: number(self.admin("/purge").json()["position"]) >= number(position), f"{self.name} is at {position}"
+        )
 
     def health(self):
         return self.admin("/health").status

@@ -30,7 +30,7 @@ std::string encoded(const ResponseRecord& record) {
         body->size = record.content_size;
         response.body = std::move(body);
     }
-    return encode_response(response, record.index_generation, record.pieces);
+    return encode_response(response, record.index_generation, record.pieces, record.purge_position);
 }
 
 std::string encoded(const IndexRecord& record) { return encode_index(key, record); }
@@ -82,7 +82,7 @@ void fuzz_one(std::string_view bytes) {
         const rules::StoredPtr twice =
             rules::merged(*response->response, *response->response, response->response->head);
         if (twice && pieces.count == 0)
-            require(encode_response(*twice, response->index_generation, pieces) == record,
+            require(encode_response(*twice, response->index_generation, pieces, response->purge_position) == record,
                     "combined with itself it is itself");
     }
 }

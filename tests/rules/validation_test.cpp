@@ -131,7 +131,6 @@ TEST_CASE("freshen: another stored response that shares the body") {
         stored_from(std::string{date_t} + "ETag: \"a\"\nCache-Control: max-age=10\nVary: Foo\nX-A: 1");
     stored.selecting_fields = "foo";
     stored.surrogate_keys = {"k"};
-    stored.purge_position = 5;
     stored.fetch_time = 213ms;
     const Lines lines("Date: Sun, 06 Nov 1994 08:51:17 GMT\nETag: \"a\"\nCache-Control: max-age=20\nX-A: 2");
     const ResponseHeader not_modified = response_with(lines, 304);
@@ -142,7 +141,6 @@ TEST_CASE("freshen: another stored response that shares the body") {
     CHECK(fresh->key == stored.key);
     CHECK(fresh->selecting_fields == "foo");
     CHECK(fresh->surrogate_keys == stored.surrogate_keys);
-    CHECK(fresh->purge_position == 5);
     CHECK(fresh->fetch_time == 213ms);
     CHECK(fresh->body == stored.body);
     CHECK((fresh->arrival.response_time == t + 100s));

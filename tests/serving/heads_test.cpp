@@ -98,7 +98,7 @@ TEST_CASE("the forwarded response: one framing, a Date, Via, nothing of one hop"
         {http::field::set_cookie, "Set-Cookie", "b=2"},
     };
     const rules::ResponseHeader response{.status = 200, .reason = "Fine", .fields = fields};
-    CHECK(forwarded_head(response, Framing::chunked, now, "weir") ==
+    CHECK(forwarded_head(response, Framing::chunked, now, "weir", {}) ==
           "HTTP/1.1 200 Fine\r\nContent-Type: text/plain\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n"
           "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.1 weir\r\nTransfer-Encoding: chunked\r\n");
 }

@@ -22,9 +22,10 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 TEST_CASE("memory store: a hit allocates nothing and shares the response") {
-    MemoryStore store({});
+    const Purges purges(1);
+    MemoryStore store({}, purges);
     const StoredPtr response = example();
-    store.put(example_key, response, example_time, seconds{10});
+    store.put(example_key, response, example_time, seconds{10}, {});
     const Request request;
     const std::size_t before = allocations;
     const Found found = store.lookup(example_key, request, example_time);

@@ -34,10 +34,13 @@ struct Fixture {
         return config;
     }
 
-    Fixture() { redis.await_connected(); }
+    Fixture() {
+        redis.await_connected();
+        purges.set_current(true);
+    }
 
     Result<void> put(StoredPtr response) {
-        return run(context, store.put(example_key, std::move(response), seconds{100}));
+        return run(context, store.put(example_key, std::move(response), seconds{100}, Mark{}));
     }
     Found lookup() { return run(context, store.lookup(example_key, plain)).value(); }
 
@@ -67,7 +70,8 @@ struct Fixture {
     RedisServer server;
     boost::asio::io_context context{1};
     TestClient redis{context, config_with(server)};
-    RedisStore store{redis.client, redis.config};
+    Purges purges{100};
+    RedisStore store{redis.client, redis.config, purges};
     const Request plain;
     const std::string content = bytes_of(5 * mib + 12'345);
 };
@@ -99,7 +103,7 @@ TEST_CASE("redis content: pieces are no larger than they should, and never too m
 
 TEST_CASE("redis content: what is large is read on by the caller, no more than two batches at a time") {
     Fixture fixture;
-    auto& [server, context, redis, store, plain, content] = fixture;
+    auto& [server, context, redis, purges, store, plain, content] = fixture;
     const auto original = example(content);
     REQUIRE(fixture.put(original));
     const auto read = [&, before = redis.client.stats().ok.get()] { return redis.client.stats().ok.get() - before; };
@@ -140,7 +144,7 @@ TEST_CASE("redis content: a batch or less comes with the response") {
 
 TEST_CASE("redis content: read whole") {
     Fixture fixture;
-    auto& [server, context, redis, store, plain, content] = fixture;
+    auto& [server, context, redis, purges, store, plain, content] = fixture;
     const auto original = example(content);
     REQUIRE(fixture.put(original));
     const Found found = fixture.lookup();
@@ -156,7 +160,7 @@ TEST_CASE("redis content: a piece that is gone is a miss, whichever it is") {
             CAPTURE(size);
             CAPTURE(lost);
             Fixture fixture;
-            auto& [server, context, redis, store, plain, content] = fixture;
+            auto& [server, context, redis, purges, store, plain, content] = fixture;
             REQUIRE(fixture.put(example(bytes_of(size))));
             const std::size_t last = fixture.pieces().size() - 1;
             redis.number({"DEL", fixture.piece(lost == 3 ? last : lost)});
@@ -189,7 +193,7 @@ TEST_CASE("redis content: lost or damaged while it is read, it ends with an erro
     for (const Row& row : rows) {
         CAPTURE(row.name);
         Fixture fixture;
-        auto& [server, context, redis, store, plain, content] = fixture;
+        auto& [server, context, redis, purges, store, plain, content] = fixture;
         REQUIRE(fixture.put(example(content)));
         const Found found = fixture.lookup();
         REQUIRE(found.content);
@@ -205,7 +209,7 @@ TEST_CASE("redis content: lost or damaged while it is read, it ends with an erro
 
 TEST_CASE("redis content: a record that was replaced meanwhile is not removed with the pieces of its predecessor") {
     Fixture fixture;
-    auto& [server, context, redis, store, plain, content] = fixture;
+    auto& [server, context, redis, purges, store, plain, content] = fixture;
     REQUIRE(fixture.put(example(content)));
     const Found found = fixture.lookup();
     redis.number({"DEL", fixture.piece(18)});
@@ -216,7 +220,7 @@ TEST_CASE("redis content: a record that was replaced meanwhile is not removed wi
 
 TEST_CASE("redis content: who has begun to read what is replaced or removed reads it to its end") {
     Fixture fixture;
-    auto& [server, context, redis, store, plain, content] = fixture;
+    auto& [server, context, redis, purges, store, plain, content] = fixture;
     REQUIRE(fixture.put(example(content)));
     const Found found = fixture.lookup();
     SUBCASE("replaced") { REQUIRE(fixture.put(example("new"))); }
@@ -231,7 +235,7 @@ TEST_CASE("redis content: who has begun to read what is replaced or removed read
 
 TEST_CASE("redis content: dropped while it reads ahead") {
     Fixture fixture;
-    auto& [server, context, redis, store, plain, content] = fixture;
+    auto& [server, context, redis, purges, store, plain, content] = fixture;
     REQUIRE(fixture.put(example(content)));
     {
         const Found found = fixture.lookup();
@@ -244,12 +248,12 @@ TEST_CASE("redis content: dropped while it reads ahead") {
 
 TEST_CASE("redis content: Redis hangs while it is read") {
     Fixture fixture;
-    auto& [server, context, redis, store, plain, content] = fixture;
+    auto& [server, context, redis, purges, store, plain, content] = fixture;
     proxy::RedisConfig config = Fixture::config_with(server);
     config.command_budget = milliseconds(100);
     TestClient impatient(context, config);
     impatient.await_connected();
-    RedisStore impatient_store(impatient.client, config);
+    RedisStore impatient_store(impatient.client, config, purges);
     REQUIRE(fixture.put(example(content)));
     const Found found = run(context, impatient_store.lookup(example_key, plain)).value();
     REQUIRE(found.content);
@@ -261,10 +265,10 @@ TEST_CASE("redis content: Redis hangs while it is read") {
 
 TEST_CASE("redis content: of nodes with different limits") {
     Fixture fixture;
-    auto& [server, context, redis, store, plain, content] = fixture;
+    auto& [server, context, redis, purges, store, plain, content] = fixture;
     proxy::RedisConfig config = redis.config;
     config.max_object_size = mib;
-    RedisStore smaller(redis.client, config);
+    RedisStore smaller(redis.client, config, purges);
     REQUIRE(fixture.put(example(content)));
     CHECK_FALSE(run(context, smaller.lookup(example_key, plain))->response);
     CHECK(smaller.stats().bad_records.get() == 0);
@@ -273,7 +277,7 @@ TEST_CASE("redis content: of nodes with different limits") {
 
 TEST_CASE("redis content: what Redis has no memory for leaves nothing behind") {
     Fixture fixture;
-    auto& [server, context, redis, store, plain, content] = fixture;
+    auto& [server, context, redis, purges, store, plain, content] = fixture;
     const std::string info = redis.text({"INFO", "memory"});
     const std::string_view name = "used_memory:";
     const std::size_t used = std::stoul(info.substr(info.find(name) + name.size()));

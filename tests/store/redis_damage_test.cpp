@@ -43,6 +43,7 @@ struct Fixture {
 
     explicit Fixture(Random& random) {
         redis.await_connected();
+        purges.set_current(true);
         const std::size_t sizes[] = {0, 1, 300, 16'384, 16'385, 60'000, batch_size + 1};
         for (const std::size_t size : sizes) {
             for (const bool varies : {false, true}) {
@@ -63,7 +64,7 @@ struct Fixture {
     }
 
     void put(const Object& object) {
-        REQUIRE(run(context, store.put(object.primary, object.response, seconds{1'000})).has_value());
+        REQUIRE(run(context, store.put(object.primary, object.response, seconds{1'000}, Mark{})).has_value());
     }
 
     // Null where nothing is found.
@@ -87,7 +88,8 @@ struct Fixture {
     RedisServer server;
     boost::asio::io_context context{1};
     TestClient redis{context, config_with(server)};
-    RedisStore store{redis.client, redis.config};
+    Purges purges{100};
+    RedisStore store{redis.client, redis.config, purges};
     std::vector<Object> objects;
 };
 

@@ -19,7 +19,8 @@ constexpr std::size_t many = 1'000;
 
 struct Node {
     Node(boost::asio::io_context& context, const RedisServer& server, std::size_t max_variants)
-        : redis(context, config_for(server, max_variants)), store(redis.client, redis.config) {
+        : redis(context, config_for(server, max_variants)), store(redis.client, redis.config, purges) {
+        purges.set_current(true);
         redis.await_connected();
     }
 
@@ -39,6 +40,7 @@ struct Node {
         return names;
     }
 
+    Purges purges{100};
     TestClient redis;
     RedisStore store;
 };
@@ -277,9 +279,9 @@ TEST_CASE("redis store: nodes that store variants at the same time keep to the b
     for (int i = 0; i < 40; ++i) {
         const Request request("accept-language", std::to_string(i));
         RedisStore& chosen = i % 2 == 0 ? node.store : other.store;
-        boost::asio::co_spawn(context,
-                              chosen.put(example_key, example_variant("x", "accept-language", request), seconds{100}),
-                              [&](const std::exception_ptr&, const Result<void>& result) { stored += result ? 1 : 0; });
+        boost::asio::co_spawn(
+            context, chosen.put(example_key, example_variant("x", "accept-language", request), seconds{100}, {}),
+            [&](const std::exception_ptr&, const Result<void>& result) { stored += result ? 1 : 0; });
     }
     run_until(context, [&] { return stored == 40; });
     CHECK(node.redis.number({"ZCARD", variants_name}) == 3);
@@ -297,7 +299,7 @@ TEST_CASE("redis store: a lowered bound is reached step by step") {
     for (const std::size_t expected : left) {
         const Request request("accept-language", "left " + std::to_string(expected));
         const auto variant = example_variant("x", "accept-language", request);
-        CHECK(run(context, other.store.put(example_key, variant, seconds{100})).has_value());
+        CHECK(run(context, other.store.put(example_key, variant, seconds{100}, {})).has_value());
         CHECK(node.keys().size() == expected + 2);
     }
 }
@@ -309,7 +311,7 @@ TEST_CASE("redis store: what Redis refuses to store") {
     const StoredPtr responses[] = {example(), example(std::string(70'000, 'x')),
                                    example_variant("gzip", "accept-encoding", gzip)};
     for (const StoredPtr& response : responses) {
-        const auto stored = run(context, node.store.put(example_key, response, seconds{10}));
+        const auto stored = run(context, node.store.put(example_key, response, seconds{10}, {}));
         REQUIRE_FALSE(stored.has_value());
         CHECK(stored.error() == Errc::store_unavailable);
     }
@@ -322,7 +324,7 @@ TEST_CASE("redis store: Redis gone") {
     fixture.node.redis.await_disconnected();
     CHECK(run(fixture.context, fixture.node.store.lookup(example_key, fixture.plain)).error() ==
           Errc::store_unavailable);
-    CHECK(run(fixture.context, fixture.node.store.put(example_key, example(), seconds{1})).error() ==
+    CHECK(run(fixture.context, fixture.node.store.put(example_key, example(), seconds{1}, {})).error() ==
           Errc::store_unavailable);
     CHECK(run(fixture.context, fixture.node.store.remove(example_key)).error() == Errc::store_unavailable);
 }
@@ -341,7 +343,7 @@ TEST_CASE("redis store: nodes that store variants at the same time lose none") {
             requests.push_back(std::make_unique<Request>(field, std::to_string(i)));
             RedisStore& chosen = i / 4 % 2 == 0 ? node.store : other.store;
             const auto variant = example_variant(std::to_string(i), field, *requests.back());
-            boost::asio::co_spawn(context, chosen.put(example_key, variant, seconds{100}),
+            boost::asio::co_spawn(context, chosen.put(example_key, variant, seconds{100}, {}),
                                   [&](const std::exception_ptr&, const Result<void>& result) {
                                       ++stored;
                                       if (!result) ++failed;
@@ -354,4 +356,48 @@ TEST_CASE("redis store: nodes that store variants at the same time lose none") {
         for (const auto& request : requests) CHECK(store.content(*request) == "none");
     }
     CHECK(node.store.stats().bad_records.get() + other.store.stats().bad_records.get() == 0);
+}
+
+TEST_CASE("redis store: what was purged is not found, but what was fetched later is") {
+    Fixture fixture;
+    auto& [server, context, node, store, plain, gzip, brotli] = fixture;
+    const auto put = [&](StoredPtr response, Mark mark) {
+        CHECK(run(context, node.store.put(example_key, std::move(response), seconds{100}, mark)).has_value());
+    };
+    const Purge purge{.urls = {std::string(example_key)}};
+    SUBCASE("a response, inline and in pieces") {
+        for (const std::size_t size : {10, 70'000}) {
+            put(example(std::string(size, 'x')), {0, 5 * size});
+            node.purges.apply({.surrogate_keys = {"another"}}, 5 * size + 1, example_time);
+            CHECK(store.content(plain).size() == size);
+            node.purges.apply(purge, 5 * size + 2, example_time);
+            CHECK(store.content(plain) == "none");
+            put(example(std::string(size, 'y')), node.purges.mark());
+            CHECK(store.content(plain) == std::string(size, 'y'));
+        }
+    }
+    SUBCASE("variants") {
+        put(example_variant("gzip", "accept-encoding", gzip), {0, 5});
+        put(example_variant("br", "accept-encoding", brotli), {0, 5});
+        node.purges.apply(purge, 6, example_time);
+        CHECK(store.content(gzip) == "none");
+        put(example_variant("br again", "accept-encoding", brotli), {0, 6});
+        CHECK(store.content(brotli) == "br again");
+        CHECK(store.content(gzip) == "none");
+    }
+    SUBCASE("softly: stale") {
+        put(example(), {0, 5});
+        node.purges.apply({.surrogate_keys = {"items"}, .soft = true}, 6, example_time + seconds{50});
+        const auto found = store.lookup(plain);
+        REQUIRE(found.response);
+        CHECK(found.response->freshness.lifetime ==
+              proxy::rules::current_age(found.response->arrival, example_time + seconds{50}));
+    }
+    SUBCASE("while the log is not followed, nothing is said") {
+        put(example(), {0, 5});
+        node.purges.set_current(false);
+        CHECK(run(context, node.store.lookup(example_key, plain)).error() == Errc::store_unavailable);
+        node.purges.set_current(true);
+        CHECK(store.content(plain) == "content");
+    }
 }

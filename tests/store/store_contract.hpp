@@ -25,7 +25,7 @@ class StoreUnderTest {
     }
     void put(proxy::store::StoredPtr response, std::chrono::seconds keep = std::chrono::seconds{100},
              std::string_view primary = example_key) {
-        CHECK(run(context_, store_.put(primary, std::move(response), keep)).has_value());
+        CHECK(run(context_, store_.put(primary, std::move(response), keep, {})).has_value());
     }
     void remove(std::string_view primary = example_key) { CHECK(run(context_, store_.remove(primary)).has_value()); }
 

@@ -55,11 +55,12 @@ TEST_CASE("wire format: what is written is read") {
         original->freshness = {};
         original->arrival = {};
     }
-    const auto record = decode_record(encode_response(*original, 99, {}), example_key);
+    const auto record = decode_record(encode_response(*original, 99, {}, 0x0102030405060708), example_key);
     REQUIRE(record.has_value());
     const auto& read = std::get<ResponseRecord>(*record);
     check_same(*read.response, *original);
     CHECK(read.index_generation == 99);
+    CHECK(read.purge_position == 0x0102030405060708);
     CHECK(read.content_size == original->body->size);
     CHECK(read.pieces == Pieces{});
 }
