@@ -1,6 +1,7 @@
 #include "proxy/store/redis_feed.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "proxy/store/stream_position.hpp"
 
@@ -10,8 +11,11 @@ namespace {
 constexpr std::string_view batch = "50";  // entries of each stream in one reply, which has its limit (RedisLink)
 constexpr std::chrono::milliseconds retry_pause{200};
 
-// An idle read takes longest_wait. Redis answers it when it gets to it.
+// An idle read takes longest_wait. Redis answers it when it gets to it. No request waits for that: a breaker would
+// spare nobody anything.
 RedisConfig patient(RedisConfig config) {
+    config.breaker.failures = std::numeric_limits<std::size_t>::max();
+    config.breaker.slow_percent = 0;
     config.command_budget = RedisFeed::longest_wait + std::max(config.command_budget, RedisFeed::longest_wait);
     config.breaker.slow_percent = 0;  // waiting is what it is for
     return config;
