@@ -1,8 +1,9 @@
 """Readers, writers and trouble on a fleet for a while, and what must hold all the time:
 
 After a purge was acknowledged, and a node says that it has applied it, no read begun on that node from then on is
-answered with an older version than was current when the purge was sent. No body is ever mixed, cut short or another
-key's. No client of a node that lives sees an error.
+answered with an older version than was current when the purge was sent. No body is ever mixed, another key's, or
+shorter than it says. No client of a node that lives sees an error; only what was being read from Redis when that went
+away may break off.
 
 What is done follows from the seed; when, from the machine."""
 
@@ -11,10 +12,10 @@ import random
 import threading
 import time
 from collections import Counter
-from types import SimpleNamespace
 
+from killable import Connections, Gone, Node, TheOrigin
 from versioned import check_part, version_in
-from wire import HOST, LIMIT, Connection, Truncated, wait_until
+from wire import HOST, Truncated, wait_until
 
 AREAS, NAMES = 10, 30  # as many keys as their product; both parts of a key are surrogate keys
 
@@ -39,66 +40,6 @@ class Key:
         self.latest = 1  # the newest version that somebody has been told of
 
 
-class Incarnation:
-    """A process of a node, from its start to its end."""
-
-    def __init__(self, process):
-        self.name, self.port, self.admin_port = process.name, process.port, process.admin_port
-        self.alive = True
-        self.floors = {}  # of a key: no read from now on is answered with an older version
-        self._lock = threading.Lock()
-
-    def raise_floors(self, versions):
-        with self._lock:
-            for name, version in versions.items():
-                self.floors[name] = max(version, self.floors.get(name, 0))
-
-
-class Node:
-    def __init__(self, process):
-        self.process = process
-        self.now = Incarnation(process)  # None while it is down
-
-    def kill(self):
-        self.now.alive = False
-        self.now = None
-        self.process.kill()
-
-    def start(self):
-        self.process.start()
-        self.now = Incarnation(self.process)
-
-
-THE_ORIGIN = SimpleNamespace(name="the origin", alive=True)  # as Connections sees it
-
-
-class Gone(Exception):
-    """The node was killed meanwhile."""
-
-
-class Connections:
-    """One thread's connections, kept from request to request. Only a node that dies may break one."""
-
-    def __init__(self):
-        self._open = {}
-
-    def ask(self, incarnation, port, *request, **options):
-        connection = self._open.pop((incarnation, port), None)
-        reused = connection is not None
-        try:
-            connection = connection or Connection(port)
-            response = connection.ask(*request, **options)
-        except (OSError, Truncated) as problem:
-            if reused and not getattr(problem, "partial", b""):  # it may close what is idle
-                return self.ask(incarnation, port, *request, **options)
-            if incarnation.alive:
-                raise AssertionError(f"{incarnation.name}: {request[:2]}: {problem!r}") from problem
-            raise Gone from problem
-        if response["Connection"] != "close":
-            self._open[incarnation, port] = connection
-        return response
-
-
 class Checker:
     def __init__(self, world, seed, nodes=3, readers=5, writers=2):
         self.seed = seed
@@ -114,6 +55,7 @@ class Checker:
         self._purged = []  # (position, {key's name: version}), as acknowledged; only ever grows
         self._problem = None
         self._over = threading.Event()
+        self._redis_troubles = 0  # odd while there is one
         self._parts = [(self._read, f"reader {i}") for i in range(readers)]
         self._parts += [(self._write, f"writer {i}") for i in range(writers)]
         self._parts += [(self._follow(node), f"follower of {node.process.name}") for node in self.nodes]
@@ -141,7 +83,7 @@ class Checker:
                 try:
                     step(rng, connections)
                 except Gone:
-                    self.counts["requests cut off by a kill"] += 1
+                    self.counts["requests that broke off"] += 1
         except BaseException as problem:
             if not self._problem:
                 self._problem = AssertionError(f"seed {self.seed}, {name}: {problem}")
@@ -162,13 +104,19 @@ class Checker:
 
     def _check(self, incarnation, connections, key, way, rng):
         floor = incarnation.floors.get(key.name, 0)
+        troubles = self._redis_troubles
+
+        def may_break(problem):
+            """Its head is there, and the content came from a Redis that went away."""
+            redis_went_away = troubles % 2 == 1 or self._redis_troubles != troubles
+            return redis_went_away and isinstance(problem, Truncated) and problem.response
 
         def ask(method, fields=()):
             fields = dict(fields) | ({"X-Variant": rng.choice("abc")} if "vary" in key.target else {})
-            return connections.ask(incarnation, incarnation.port, method, key.target, fields)
+            return connections.ask(incarnation, incarnation.port, method, key.target, fields, may_break=may_break)
 
         version, response = way(ask, key, rng)
-        if not incarnation.alive:
+        if version is None or not incarnation.alive:
             return
         shown = f"{incarnation.name} {response.fields}"
         assert version >= floor, f"{key.target}: version {version} where {floor} was purged for; {shown}"
@@ -192,7 +140,9 @@ class Checker:
     def _part(self, ask, key, rng):
         first = rng.randrange(3000)
         response = ask("GET", {"Range": f"bytes={first}-{first + rng.randrange(300)}"})
-        assert response.status in (200, 206, 416), f"{key.target}: {response}"
+        if response.status == 416:  # it is shorter; which version that was, is not said
+            return None, response
+        assert response.status in (200, 206), f"{key.target}: {response}"
         version = version_of(response)
         if response.status == 200:
             assert version == version_in(response.body, key.name)
@@ -244,7 +194,7 @@ class Checker:
         """New versions at the origin: {name: version}."""
         versions = {}
         for key in keys:
-            response = connections.ask(THE_ORIGIN, self.origin.port, "POST", f"/versioned/{key.name}")
+            response = connections.ask(TheOrigin, self.origin.port, "POST", f"/versioned/{key.name}")
             versions[key.name] = response.json()["version"]
             key.latest = max(key.latest, versions[key.name])
         return versions
@@ -285,7 +235,12 @@ class Checker:
         self._over.wait(rng.uniform(0.2, 1.5))
         kinds = [self._kill_a_node, self._pause_redis, self._kill_redis, self._cut_off_all]
         (kind,) = rng.choices(kinds, [5, 3, 1, 2])
-        kind(rng)
+        if kind == self._kill_a_node:
+            kind(rng)
+        else:
+            self._redis_troubles += 1
+            kind(rng)
+            self._redis_troubles += 1
         self.counts[kind.__name__.strip("_").replace("_", " ")] += 1
 
     def _kill_a_node(self, rng):
@@ -325,6 +280,7 @@ class Checker:
 
 
 def version_of(response):
+    assert response["ETag"], response
     return int(response["ETag"].strip('"'))
 
 

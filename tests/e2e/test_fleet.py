@@ -158,6 +158,18 @@ def test_the_fetch_goes_on_when_the_client_that_began_it_leaves(world, redis):
     assert len(origin.requests) == 1
 
 
+def test_no_object_is_fetched_twice_however_the_requests_fall(world, redis):
+    """Every node is asked for every object, in the same order, by loads that run beside one another: look-ups, leases
+    and what is being stored meet at every moment."""
+    origin = world.origin("2ms")
+    fleet = Fleet(world, origin, redis, routes=[{"path": "/", "ttl": "1h", "key": {"host": HOST}}])
+    load = ("--requests", "5000", "--connections", "8", "--keys", "1000", "--zipf", "0.2")
+    for running in [world.load(node.url + "/items", *load) for node in fleet]:
+        assert running.wait(120) == 0
+    fetched = origin.stats()["targets"]
+    assert len(fetched) > 900 and set(fetched.values()) == {1}, {t: n for t, n in fetched.items() if n > 1}
+
+
 # Nodes that die, and Redis
 
 
@@ -274,10 +286,8 @@ def test_a_hot_key_that_expires_under_load_is_never_a_miss(world, redis, route, 
     fields = f"?cache_control=max-age={lifetime}"
     hot = "/items/key-1" + fields  # the first key of every load
     fleet.fill(hot)
-    loads = [
-        world.load(node.url + "/items" + fields, "--duration", "300s", "--rate", "300", "--connections", "8", "--keys", "1")
-        for node in fleet
-    ]
+    load = ("--duration", "300s", "--rate", "300", "--connections", "8", "--keys", "1")
+    loads = [world.load(node.url + "/items" + fields, *load) for node in fleet]
     before = asked(origin, hot)
     wait_until(lambda: asked(origin, hot) >= before + 3, "it would have expired several times", seconds=60)
     for load in loads:

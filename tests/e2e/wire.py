@@ -13,11 +13,13 @@ HOST = "weir.test"  # the Host of requests that do not choose their own: cache k
 
 
 class Truncated(Exception):
-    """The connection ended, or was reset, before the message did. `partial` has what came of it."""
+    """The connection ended, or was reset, before the message did. `partial` has what came of it, `response` its head
+    where that is whole."""
 
-    def __init__(self, what, partial=None):
+    def __init__(self, what, partial=None, response=None):
         super().__init__(what)
         self.partial = partial
+        self.response = response
 
 
 def wait_until(condition, what, seconds=LIMIT):
@@ -161,8 +163,11 @@ class Connection:
         response.interim = interim
         try:
             self._read_body(response, method)
+        except Truncated as truncated:
+            truncated.response = response
+            raise
         except ConnectionResetError as reset:
-            raise Truncated("reset", response) from reset
+            raise Truncated("reset", response, response) from reset
         return response
 
     def _read_body(self, response, method):
