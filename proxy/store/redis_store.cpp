@@ -123,8 +123,8 @@ Awaitable<Result<Found>> RedisStore::with_content(ResponseRecord record, std::st
                                                   std::string_view bytes) {
     const Pieces pieces = record.pieces;
     const std::uint64_t size = record.content_size;
-    if (pieces.count == 0) co_return Found{.response = std::move(record.response)};
     if (size > config_.max_object_size) co_return Found{};  // of a node that stores larger ones
+    if (pieces.count == 0) co_return Found{.response = std::move(record.response)};
     if (pieces.count > max_pieces || pieces.count > size) {
         co_await discard(name, bytes);
         co_return Found{};
