@@ -158,7 +158,7 @@ def test_whatever_happens_to_values_in_redis_no_wrong_byte_is_served(world, orig
     for target in targets:
         weir.get(target)
         redis.await_key(name_of(target))
-    for attempt in range(100):
+    for attempt in range(40):
         target = choose.choice(targets)
         keys = [key for key in redis.keys() if key.startswith("weir:{http") and redis.command("TYPE", key) == "string"]
         mine = [key for key in keys if key.startswith(name_of(target))]
@@ -171,4 +171,4 @@ def test_whatever_happens_to_values_in_redis_no_wrong_byte_is_served(world, orig
             assert bodies[target].startswith(broken.partial), where
             answer = weir.get(target)
         assert (answer.status, answer.body) == (200, bodies[target]), where
-    assert weir.metrics()["weir_redis_bad_records_total"] > 20
+    assert weir.metrics()["weir_redis_bad_records_total"] > 5
