@@ -13,7 +13,6 @@
 #include <exception>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <unordered_set>
 
 #include "proxy/async/executor.hpp"
@@ -58,10 +57,10 @@ std::optional<Response> refusal(error_code error) {
     return std::nullopt;
 }
 
-Response not_found() {
+Response not_found(bool can_purge) {
     std::string body = R"({"error":"Not Found","endpoints":[)";
     std::vector<std::string_view> paths = Endpoints::paths();
-    paths.push_back(purge_path);
+    if (can_purge) paths.push_back(purge_path);
     for (std::string_view path : paths) body.append(1, '"').append(path).append("\",");
     body.back() = ']';
     return json(http::status::not_found, body + "}");
@@ -69,8 +68,7 @@ Response not_found() {
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
-template <class Message>
-std::string_view path_of(const Message& request) {
+std::string_view path_of(const Request& request) {
     const std::string_view target = view(request.target());
     return target.substr(0, target.find('?'));
 }
@@ -83,18 +81,18 @@ Response from(LocalResponse local) {
 
 bool is_well_formed(const Request& request) { return request.version() != 11 || request.count(http::field::host) == 1; }
 
-Response answer(const Endpoints& endpoints, const Request& request) {
+Response answer(const Endpoints& endpoints, const Request& request, bool can_purge) {
     if (!is_well_formed(request)) return failure(http::status::bad_request);
     const std::string_view path = path_of(request);
     const auto& paths = Endpoints::paths();
-    if (std::find(paths.begin(), paths.end(), path) == paths.end()) return not_found();
+    if (std::find(paths.begin(), paths.end(), path) == paths.end()) return not_found(can_purge);
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
         Response response = failure(http::status::method_not_allowed);
         response.set(http::field::allow, "GET, HEAD");
         return response;
     }
     std::optional<LocalResponse> local = endpoints.answer(path);
-    if (!local) return not_found();
+    if (!local) return not_found(can_purge);
     return from(std::move(*local));
 }
 
@@ -187,22 +185,18 @@ struct AdminListener::Impl {
         while (keep_alive && !stopping) {
             http::request_parser<http::string_body> parser;
             parser.header_limit(max_header_size);
+            parser.body_limit(purges ? max_purge_size : max_body_size);
             stream.expires_after(deadline);
-            auto [error, size] = co_await http::async_read_header(stream, buffer, parser, as_result);
-            const bool is_purge = !error && purges && path_of(parser.get()) == purge_path;
-            if (!error) {
-                parser.body_limit(is_purge ? max_purge_size : max_body_size);
-                std::tie(error, size) = co_await http::async_read(stream, buffer, parser, as_result);
-            }
+            auto [error, read] = co_await http::async_read(stream, buffer, parser, as_result);
 
             const Request& request = parser.get();
             std::optional<Response> response;
             if (error)
                 response = refusal(error);
-            else if (is_purge)
+            else if (purges && path_of(request) == purge_path)
                 response = co_await answer_purge(request);
             else
-                response = answer(endpoints, request);
+                response = answer(endpoints, request, purges != nullptr);
             if (!response) co_return;
             keep_alive = !error && request.version() == 11 && request.keep_alive();
             complete(*response, keep_alive, !error && request.method() == http::verb::head);
