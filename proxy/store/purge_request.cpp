@@ -152,6 +152,10 @@ std::variant<Purge, BadPurge> resolve_purge(const PurgeRequest& request, std::sp
                             std::string(list.forms)};
         }
     }
+    if (purge.size() > max_things)
+        return BadPurge{"the prefixes and hosts stand for " + std::to_string(purge.size()) +
+                        " in the keys of the routes, expected at most " + std::to_string(max_things) +
+                        " (purge.max_things)"};
     return purge;
 }
 
