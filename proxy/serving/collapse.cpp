@@ -60,10 +60,8 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
     else
         transfer = std::make_shared<Transfer>(worker.config().collapse.window, looked_up.mark.sequence);
     transfer->begin(outline, outline->body->size, Transfer::Source::redis);
-    Incoming incoming{.primary_key = exchange.key,
-                      .keep_for_validation = exchange.policy().keep_for_validation,
-                      .mark = looked_up.mark,
-                      .asked = Clock::now()};
+    Incoming incoming{
+        .primary_key = exchange.key, .policy = exchange.policy(), .mark = looked_up.mark, .asked = Clock::now()};
     worker.spawn(fill_from_redis(worker, transfer, std::move(lead), std::move(looked_up.found.content), outline,
                                  std::move(incoming)));
     std::string name;

@@ -1,5 +1,7 @@
 #include "proxy/serving/fill.hpp"
 
+#include "proxy/rules/surrogate_keys.hpp"
+
 namespace proxy::serving {
 namespace {
 
@@ -22,10 +24,14 @@ class Reservation {
     std::uint64_t bytes_ = 0;
 };
 
+std::string trailers_for_clients(const upstream::Exchange& origin, const Incoming& incoming) {
+    return rules::without_surrogate_keys(origin.trailers(), incoming.policy);
+}
+
 // Why not, where it was not.
 std::optional<rules::Uncacheable> publish_in_memory(Worker& worker, const Incoming& incoming,
                                                     const StoredPtr& response) {
-    const seconds keep = response->useful_for(worker.now(), incoming.keep_for_validation);
+    const seconds keep = response->useful_for(worker.now(), incoming.policy.keep_for_validation);
     if (keep <= seconds(0)) return rules::Uncacheable::no_freshness;
     if (!worker.remember(incoming.primary_key, response, keep, incoming.mark)) return rules::Uncacheable::invalidated;
     return std::nullopt;
@@ -33,7 +39,7 @@ std::optional<rules::Uncacheable> publish_in_memory(Worker& worker, const Incomi
 
 Awaitable<void> put_in_redis(Worker& worker, const Incoming& incoming, StoredPtr response) {
     if (!worker.redis()) co_return;
-    const seconds keep = response->useful_for(worker.now(), incoming.keep_for_validation);
+    const seconds keep = response->useful_for(worker.now(), incoming.policy.keep_for_validation);
     co_await worker.put_in_redis(incoming.primary_key, std::move(response), keep, incoming.mark);
 }
 
@@ -81,7 +87,7 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
             const auto fetch_time = std::chrono::floor<milliseconds>(Clock::now() - incoming.asked);
             const StoredPtr whole = rules::completed(*outline, transfer.complete(*pieces), fetch_time);
             const std::optional<rules::Uncacheable> refused = publish_in_memory(worker, incoming, whole);
-            transfer.finish(whole, Transfer::Source::origin, refused, origin->trailers());
+            transfer.finish(whole, Transfer::Source::origin, refused, trailers_for_clients(*origin, incoming));
             origin.reset();
             if (refused) co_return;
             co_await put_in_redis(worker, incoming, whole);
@@ -90,7 +96,8 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
         }
         transfer.append(*pieces);
         if (pieces->empty()) {
-            transfer.finish(nullptr, Transfer::Source::origin, rules::Uncacheable::too_large, origin->trailers());
+            transfer.finish(nullptr, Transfer::Source::origin, rules::Uncacheable::too_large,
+                            trailers_for_clients(*origin, incoming));
             co_return;
         }
         if (storable) continue;

@@ -11,7 +11,7 @@ namespace proxy::serving {
 // How a response is stored that is on its way.
 struct Incoming {
     std::string primary_key;
-    seconds keep_for_validation;
+    const rules::Policy& policy;
     store::Mark mark;         // taken before the origin was asked
     Clock::time_point asked;  // when that was
     bool replaces = false;    // what is stored already, which is over where this may not be stored

@@ -98,7 +98,7 @@ class Forwarding {
     void publish(const store::StoredPtr& response, Transfer::Source source);
     [[nodiscard]] Incoming incoming() const {
         return {.primary_key = exchange_.key,
-                .keep_for_validation = storage_.policy.keep_for_validation,
+                .policy = storage_.policy,
                 .mark = storage_.mark,
                 .asked = storage_.asked,
                 .replaces = stored_ != nullptr};

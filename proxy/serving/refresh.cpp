@@ -36,9 +36,7 @@ class Refresh {
     Awaitable<void> ask();
     Awaitable<bool> apply(std::unique_ptr<upstream::Exchange> origin, const rules::Arrival& arrival,
                           const rules::StoredResponse* validated);
-    [[nodiscard]] Incoming incoming() const {
-        return {key_, storage_.policy.keep_for_validation, storage_.mark, storage_.asked, true};
-    }
+    [[nodiscard]] Incoming incoming() const { return {key_, storage_.policy, storage_.mark, storage_.asked, true}; }
 
     Worker& worker_;
     const Route& route_;

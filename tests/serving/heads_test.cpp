@@ -96,6 +96,7 @@ TEST_CASE("the forwarded response: one framing, a Date, Via, nothing of one hop"
         {http::field::content_type, "Content-Type", "text/plain"},
         {http::field::set_cookie, "Set-Cookie", "a=1"},
         {http::field::set_cookie, "Set-Cookie", "b=2"},
+        {http::field::unknown, "surrogate-key", "a b"},
     };
     const rules::ResponseHeader response{.status = 200, .reason = "Fine", .fields = fields};
     CHECK(forwarded_head(response, Framing::chunked, now, "weir", {}) ==
