@@ -59,7 +59,7 @@ class Transfers {
     // it was purged since.
     [[nodiscard]] Place enter(std::string_view name);
 
-    // The one in flight; null where there is none.
+    // The one in flight; null where there is none, or it was purged since.
     [[nodiscard]] std::shared_ptr<Transfer> find(std::string_view name) const;
 
     void mark(std::string_view name);
