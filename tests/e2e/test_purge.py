@@ -239,6 +239,40 @@ def test_what_was_being_fetched_when_it_was_purged_is_not_used_after_it(world, r
     assert [weir.get("/a").cache for weir in nodes] == ["HIT", "HIT"]
 
 
+@pytest.mark.parametrize("things", [{"urls": [f"http://{HOST}/a"]}, {"surrogate_keys": ["k"]}, {"hosts": [HOST]}])
+@pytest.mark.parametrize("soft", [False, True])
+def test_who_comes_after_a_purge_does_not_get_what_was_asked_for_before_it(world, things, soft):
+    gate = Gated()
+    weir = world.weir(world.scripted(gate))
+    with weir.connect() as early, weir.connect() as late:
+        early.send(request("GET", "/a"))
+        assert gate.asked.acquire(timeout=20)
+        weir.purge(**things, soft=soft)
+        late.send(request("GET", "/a"))
+        if "surrogate_keys" in things:  # it waits until it is known which ones the response has
+            weir.await_metrics({"weir_transfer_readers": 1})
+        else:
+            assert gate.asked.acquire(timeout=20), "it is asked for anew"
+        gate.go_on.release(2)
+        assert [early.response().body, late.response().body] == [b"1", b"2"]
+    assert weir.get("/a").cache == "HIT"
+    assert weir.get("/a").body == b"2"
+
+
+def test_other_purges_do_not_keep_clients_from_waiting_together(world):
+    gate = Gated()
+    weir = world.weir(world.scripted(gate))
+    with weir.connect() as early, weir.connect() as late:
+        early.send(request("GET", "/a"))
+        assert gate.asked.acquire(timeout=20)
+        weir.purge(urls=[f"http://{HOST}/b"])
+        late.send(request("GET", "/a"))
+        weir.await_metrics({"weir_transfer_readers": 1})
+        gate.go_on.release(2)
+        assert [early.response().body, late.response().body] == [b"1", b"1"]
+    assert gate.number == 1
+
+
 def test_a_node_that_was_cut_off_catches_up(world, origin, redis):
     one, two = nodes = fleet(world, origin, {"host": "127.0.0.1", "port": redis.port, **IMPATIENT}, 2)
     fill(nodes, redis, TAGGED, OTHER)
