@@ -1,5 +1,6 @@
 // Start here: builds everything in order, runs it, takes it down in reverse.
 
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -35,6 +36,12 @@ void raise_descriptor_limit() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// What one worker stores another one evicts: with an arena a thread, the process was measured to take up to 1.36 times
+// what is in use, with one arena 1.03 times, and no more time.
+void share_one_arena() {
+    if (std::getenv("MALLOC_ARENA_MAX") == nullptr) mallopt(M_ARENA_MAX, 1);
+}
+
 std::string to_text(const Endpoint& endpoint) {
     const bool v6 = endpoint.host.find(':') != endpoint.host.npos;
     return (v6 ? '[' + endpoint.host + ']' : endpoint.host) + ':' + std::to_string(endpoint.port);
@@ -61,6 +68,7 @@ observe::Sources sources_of(const std::vector<std::unique_ptr<serving::Worker>>&
 int run(Config config) {
     observe::set_log_level(config.log.level);
     raise_descriptor_limit();
+    share_one_arena();
     signal(SIGPIPE, SIG_IGN);
     if (config.workers == 0) config.workers = std::max(1u, std::thread::hardware_concurrency());
 

@@ -118,8 +118,7 @@ bool Transfer::is_purged(const store::Purges& purges, std::string_view name) con
         unknown->key = name;
         response = std::move(unknown);
     }
-    const store::Purges::Effect effect = purges.since_sequence(sequence_, *response);
-    return effect.gone || effect.stale_since;
+    return purges.since_sequence(sequence_, *response).any();
 }
 
 void Transfer::hold_only_window() {

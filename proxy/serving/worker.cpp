@@ -258,7 +258,7 @@ Awaitable<void> Worker::housekeeping() {
 
 bool Worker::remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,
                       store::Mark mark) {
-    if (node_.purges.since_sequence(mark.sequence, *response).gone) return false;
+    if (node_.purges.since_sequence(mark.sequence, *response).any()) return false;
     node_.memory.put(primary_key, response, now(), keep, mark);  // where a purge comes now, look-ups see it
     return true;
 }

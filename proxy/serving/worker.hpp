@@ -114,7 +114,8 @@ class Worker {
     // Of what is published already. Whether it is there now; a failure is counted, the response lives on in memory.
     Awaitable<bool> put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
 
-    // Into memory what may still be used there: not where it was purged since `mark`. False where it was.
+    // Into memory what may still be used there: not where it was purged since `mark`, softly too: it could replace what
+    // was asked for after that. False where it was.
     bool remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep, store::Mark mark);
 
     [[nodiscard]] Executor executor() noexcept { return io_.get_executor(); }

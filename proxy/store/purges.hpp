@@ -63,6 +63,7 @@ class Purges {
     struct Effect {
         bool gone = false;
         std::optional<rules::Time> stale_since{};
+        [[nodiscard]] bool any() const noexcept { return gone || stale_since; }
     };
 
     // What the purges after `mark` do to it, in the order of this process or of the log.

@@ -152,7 +152,7 @@ Awaitable<Result<Found>> RedisStore::with_content(ResponseRecord record, std::st
 Awaitable<Result<void>> RedisStore::put(std::string_view primary_key, StoredPtr response, seconds keep, Mark mark) {
     const std::uint64_t size = response->body->size;
     if (response->key.empty() || size > config_.max_object_size || keep <= seconds{0}) co_return Result<void>();
-    if (purges_.since_position(mark.position, *response).gone) co_return Result<void>();  // nobody would find it
+    if (purges_.since_position(mark.position, *response).any()) co_return Result<void>();  // there may be a newer one
     const std::string name = name_of(primary_key, response->key);
     const Pieces pieces = pieces_for(size, config_.chunk_size);
     const Result<void> written = co_await write_pieces(client_, *response->body, pieces, name, keep);

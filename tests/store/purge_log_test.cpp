@@ -311,6 +311,24 @@ TEST_CASE("purge log: a clock of Redis that is behind does not make positions go
     CHECK(one.client.number({"XLEN", stream}) <= 4);
 }
 
+TEST_CASE("purge log: what Redis acknowledged and then lost does not make positions go back") {
+    tests::RedisServer server;
+    boost::asio::io_context context(1);
+    Node one(context, server);
+    one.await_current();
+    const std::uint64_t lost = one.purges.mark().position + (std::uint64_t{3'600'000} << 22);
+    SUBCASE("and the next purge comes first") {
+        one.feed.stop();
+        one.purges.apply(a, lost, tests::example_time);
+        CHECK(one.append(b) > lost);
+    }
+    SUBCASE("and the log is looked at first") {
+        one.purges.apply(a, lost, tests::example_time);
+        tests::run_until(context, [&] { return one.log.stats().applied.load() > lost; });
+        CHECK(one.log.stats().gaps.get() == 1);
+    }
+}
+
 TEST_CASE("purge log: what origins purge while Redis is away is applied at once and appended later") {
     tests::RedisServer server;
     boost::asio::io_context context(1);

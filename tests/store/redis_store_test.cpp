@@ -366,7 +366,7 @@ TEST_CASE("redis store: what was purged is not found, but what was fetched later
     };
     const Purge purge{.urls = {std::string(example_key)}};
     SUBCASE("a response, inline and in pieces") {
-        for (const std::size_t size : {10, 70'000}) {
+        for (const std::size_t size : {std::size_t{10}, std::size_t{70'000}}) {
             put(example(std::string(size, 'x')), {0, 5 * size});
             node.purges.apply({.surrogate_keys = {"another"}}, 5 * size + 1, example_time);
             CHECK(store.content(plain).size() == size);
