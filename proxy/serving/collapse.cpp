@@ -172,11 +172,11 @@ Awaitable<void> answer_collapsed(ClientExchange& exchange, rules::Reuse reuse, s
             }
             if (auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place)) transfer = std::move(*in_flight);
         }
+        if (!transfer) break;  // nobody waits for it: but it may be in Redis, to be validated
         // What is decided already began before this client asked for something newer.
-        if (transfer && decision->reason == rules::ForwardReason::request && transfer->is_decided()) break;
+        if (decision->reason == rules::ForwardReason::request && transfer->is_decided()) break;
         exchange.record.forwarded = decision->reason;
-        Followed followed = Followed::alone;
-        if (transfer) followed = co_await follow(exchange, std::move(transfer), found.response, name);
+        const Followed followed = co_await follow(exchange, std::move(transfer), found.response, name);
         if (followed == Followed::answered) co_return;
         if (followed == Followed::again) continue;
         co_await forward(exchange, *decision, found.response);  // nobody has it for others
