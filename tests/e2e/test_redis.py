@@ -1,6 +1,7 @@
 """The cache that nodes share, and life without it."""
 
 import itertools
+
 import pytest
 from wire import HOST, wait_until
 from world import NO_GRACE
