@@ -108,7 +108,8 @@ std::optional<Response> refuse_purge(const PurgeApi& api, const Request& request
     if (is_of_foreign_page(request))
         return from({.status = 403, .body = error_json("asked by a page of another origin")});
     const std::string_view authorization = view(request[http::field::authorization]);
-    if (!api.token.empty() && !rules::is_bearer_of(authorization, api.token)) {
+    const std::shared_ptr<const Config> config = api.config();
+    if (!config->admin.token.empty() && !rules::is_bearer_of(authorization, config->admin.token)) {
         Response response = from({.status = authorization.empty() ? 401u : 403u,
                                   .body = error_json("purging needs the token of admin.token")});
         if (authorization.empty()) response.set(http::field::www_authenticate, "Bearer");

@@ -180,17 +180,29 @@ void expose_clients(Exposition& out, const std::vector<const WorkerMetrics*>& wo
         .gauge(sum(workers, &WorkerMetrics::connections_open));
     out.counter("weir_connections_total", "Client connections accepted.")
         .counter(sum(workers, &WorkerMetrics::connections_total));
-    out.counter("weir_connections_refused_total", "Client connections closed at once: the limit was reached.")
+    out.counter("weir_connections_refused_total", "Client connections answered 429 or 503, or closed, at once.")
         .counter(sum(workers, &WorkerMetrics::connections_refused));
+    out.counter("weir_idle_connections_closed_total", "Client connections closed while idle, to make room for others.")
+        .counter(sum(workers, &WorkerMetrics::idle_connections_closed));
+    const Family limits =
+        out.counter("weir_limits_reached_total",
+                    "Clients that came up against a limit, by its setting under `limits`. descriptors: the system's.");
+    for (std::size_t limit = 0; limit < limit_names.size(); ++limit) {
+        std::uint64_t total = 0;
+        for (const WorkerMetrics* worker : workers) total += worker->limits[limit].get();
+        limits.counter(total, {{"limit", std::string(limit_names[limit])}});
+    }
     out.counter("weir_malformed_requests_total", "Requests that are not HTTP, or too large to be read.")
         .counter(sum(workers, &WorkerMetrics::malformed_requests));
-    out.counter("weir_client_deadlines_total", "Client connections closed because a deadline passed.")
-        .counter(sum(workers, &WorkerMetrics::deadlines));
     out.counter("weir_sent_bytes_total", "Bytes sent to clients, header sections included.")
         .counter(sum(workers, &WorkerMetrics::bytes_sent));
 }
 
 void expose_memory(Exposition& out, const Sources& sources) {
+    out.gauge("weir_buffer_bytes", "Bytes of buffers of all connections, and of content on its way into the store.")
+        .gauge(sources.buffers ? sources.buffers->used() : 0);
+    out.gauge("weir_buffer_budget_bytes", "Beyond so many, requests that need more are refused: limits.max_buffers.")
+        .gauge(sources.buffers ? sources.buffers->limit() : 0);
     const Family hits = out.counter("weir_tier_hits_total", "cache_hits_total by the tier that had the response.");
     hits.counter(sum(sources.workers, &WorkerMetrics::memory_hits), {{"tier", "memory"}});
     hits.counter(sum(sources.workers, &WorkerMetrics::redis_hits), {{"tier", "redis"}});
@@ -342,7 +354,8 @@ void expose_purges(Exposition& out, const Sources& sources) {
 void expose_upstreams(Exposition& out, const Sources& sources) {
     using upstream::PoolStats;
     std::map<std::string_view, std::vector<const PoolStats*>> upstreams;
-    for (const auto& [name, pool] : sources.pools) upstreams[name].push_back(pool);
+    const auto all = sources.pools ? sources.pools() : std::vector<std::pair<std::string, const PoolStats*>>();
+    for (const auto& [name, pool] : all) upstreams[name].push_back(pool);
 
     const Family requests = out.counter("weir_upstream_requests_total",
                                         "Exchanges with the origin by how they ended. refused: the queue was full.");
@@ -378,6 +391,21 @@ void expose_upstreams(Exposition& out, const Sources& sources) {
     }
 }
 
+void expose_config(Exposition& out, const RunningConfig* config) {
+    const RunningConfig::Stats stats =
+        config ? config->stats() : RunningConfig::Stats{.last_successful = false, .last_success = {}};
+    const Family reloads = out.counter("weir_config_reloads_total", "Times the configuration was to be loaded anew.");
+    reloads.counter(stats.succeeded, {{"outcome", "ok"}});
+    reloads.counter(stats.failed, {{"outcome", "error"}});
+    out.gauge("weir_config_last_reload_successful", "1 unless the configuration could not be loaded the last time.")
+        .gauge(stats.last_successful ? 1 : 0);
+    const std::chrono::duration<double> loaded = stats.last_success.time_since_epoch();
+    out.gauge("weir_config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded.")
+        .gauge(loaded.count());
+    out.gauge("weir_config_hash", "Of the configuration in force: nodes with the same have the same.")
+        .gauge(stats.hash);
+}
+
 void expose_process(Exposition& out, const AccessLog* access_log) {
     out.counter("weir_access_log_dropped_total", "Access log lines lost: the queue or the disk was full.")
         .counter(access_log ? access_log->dropped() : 0);
@@ -408,6 +436,7 @@ struct Metrics::Impl final : prometheus::Collectable {
         expose_leases(out, sources);
         expose_purges(out, sources);
         expose_upstreams(out, sources);
+        expose_config(out, sources.config);
         expose_process(out, sources.access_log);
         return std::move(out.families);
     }

@@ -71,8 +71,11 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
     else if (is_new)
         transfer = std::make_shared<Transfer>(worker.config().collapse.window, looked_up.mark.sequence);
     if (is_new) transfer->begin(outline, outline->body->size, Transfer::Source::redis);
-    Incoming incoming{
-        .primary_key = exchange.key, .policy = exchange.policy(), .mark = looked_up.mark, .asked = Clock::now()};
+    Incoming incoming{.primary_key = exchange.key,
+                      .policy = exchange.policy(),
+                      .mark = looked_up.mark,
+                      .asked = Clock::now(),
+                      .snapshot = exchange.snapshot};
     if (is_new)
         worker.spawn(fill_from_redis(worker, transfer, std::move(lead), std::move(looked_up.found.content), outline,
                                      std::move(incoming)));

@@ -17,6 +17,7 @@ ClientExchange::ClientExchange(Worker& w, ClientConnection& c, bool keep)
     : worker(w),
       client(c),
       request(c.request()),
+      snapshot(w.snapshot()),
       route(w.route_for(request)),
       request_id(w.new_request_id()),
       keep_alive(keep) {

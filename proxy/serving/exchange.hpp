@@ -18,6 +18,7 @@ struct ClientExchange {
     Worker& worker;
     ClientConnection& client;
     const rules::RequestHeader& request;
+    const SnapshotPtr snapshot;  // whose route it is
     const Route& route;
     std::string request_id;
     std::string key;          // primary

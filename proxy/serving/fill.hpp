@@ -15,6 +15,7 @@ struct Incoming {
     store::Mark mark;         // taken before the origin was asked
     Clock::time_point asked;  // when that was
     bool replaces = false;    // what is stored already, which is over where this may not be stored
+    SnapshotPtr snapshot{};   // whose policy it is
 };
 
 // From the origin: the transfer has begun with `outline`. Publishes what arrives whole and may be stored.

@@ -108,7 +108,8 @@ class Forwarding {
                 .policy = storage_.policy,
                 .mark = storage_.mark,
                 .asked = storage_.asked,
-                .replaces = stored_ != nullptr};
+                .replaces = stored_ != nullptr,
+                .snapshot = exchange_.snapshot};
     }
 
     ClientExchange& exchange_;

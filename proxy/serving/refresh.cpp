@@ -17,6 +17,7 @@ class Refresh {
     Refresh(Worker& worker, const Route& route, const rules::RequestHeader& request, std::string primary_key,
             store::StoredPtr stored, Lead lead)
         : worker_(worker),
+          snapshot_(route.snapshot.lock()),
           route_(route),
           request_(request),
           key_(std::move(primary_key)),
@@ -36,9 +37,12 @@ class Refresh {
     Awaitable<void> ask();
     Awaitable<bool> apply(std::unique_ptr<upstream::Exchange> origin, const rules::Arrival& arrival,
                           const rules::StoredResponse* validated);
-    [[nodiscard]] Incoming incoming() const { return {key_, storage_.policy, storage_.mark, storage_.asked, true}; }
+    [[nodiscard]] Incoming incoming() const {
+        return {key_, storage_.policy, storage_.mark, storage_.asked, true, snapshot_};
+    }
 
     Worker& worker_;
+    const SnapshotPtr snapshot_;
     const Route& route_;
     const RequestCopy request_;
     const std::string key_;
@@ -108,7 +112,7 @@ Awaitable<void> Refresh::ask() {
     const std::string request_id = worker_.new_request_id();
     const ForwardedRequest forwarded(request_.header(), storage_.policy.key, true, route_.pool->config().host);
     const ForwardingInfo info{
-        .host = forwarded.host(), .client = "", .request_id = request_id, .proxy_name = worker_.config().name};
+        .host = forwarded.host(), .client = "", .request_id = request_id, .proxy_name = snapshot_->config->name};
     for (const rules::StoredResponse* validated = stored_.get();; validated = nullptr) {
         std::string conditions;
         if (validated) rules::append_conditional_fields(conditions, *validated);

@@ -14,8 +14,8 @@ constexpr Refusal bad_request_line{400, "malformed request line"};
 constexpr Refusal bad_version{505, "not HTTP/1.0 or HTTP/1.1"};
 constexpr std::size_t max_method_size = 64;
 constexpr Refusal method_too_long{501, "method too long"};  // RFC 9112 §3
-constexpr Refusal target_too_long{414, "request target too long"};
-constexpr Refusal header_too_large{431, "header section too large"};
+constexpr Refusal target_too_long{414, "request target too long", observe::Limit::max_target_size};
+constexpr Refusal header_too_large{431, "header section too large", observe::Limit::max_header_size};
 
 // A CR or LF that is not part of CRLF, RFC 9112 §2.2; a line that continues the one before, §5.2.
 std::optional<Refusal> check_line_ends(std::string_view text) {
@@ -112,7 +112,7 @@ void RequestParser::on_field_impl(http::field id, beast::string_view name, beast
                                   beast::error_code& ec) {
     if (in_trailers_) return;  // discarded: never merged into the header section. RFC 9110 §6.5.1
     if (fields_.size() == limits_.max_header_fields) {
-        refusal_ = {431, "too many header fields"};
+        refusal_ = {431, "too many header fields", observe::Limit::max_header_fields};
         ec = http::error::header_limit;
         return;
     }
@@ -170,7 +170,8 @@ std::optional<Refusal> RequestParser::check_fields() {
     if (host && !is_authority(host->value)) return Refusal{400, "malformed Host"};
     if (!host && header_.version == 11) return Refusal{400, "no Host"};
     if (header_.authority.empty()) header_.authority = host ? host->value : default_authority_;
-    if (content_length_remaining().value_or(0) > limits_.max_request_body) return Refusal{413, "content too large"};
+    if (content_length_remaining().value_or(0) > limits_.max_request_body)
+        return Refusal{413, "content too large", observe::Limit::max_request_body};
     return std::nullopt;
 }
 

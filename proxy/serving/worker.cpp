@@ -32,10 +32,12 @@ tcp::endpoint resolve(asio::io_context& io, const Endpoint& endpoint) {
 
 }  // namespace
 
-Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node) {
+Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node), index_(index), workers_(workers) {
     std::random_device random;
     id_prefix_ = (std::uint64_t{random()} << 32) ^ random();
-    const Config& config = node.config;
+    snapshot_ = snapshot_of(node.config);
+    limits_ = node.config->limits;
+    const Config& config = *node.config;
     default_authority_ = config.listen.front().host + ':' + std::to_string(config.listen.front().port);
     if (config.redis) {
         // Each worker has its own connection; the first speaks for all, so that the log has one line an event.
@@ -67,16 +69,39 @@ Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node)
                           events.apply(entry.field("lease"), entry.field("outcome"));
                       });
     }
-    for (const UpstreamConfig& upstream : config.upstreams)
-        pools_.emplace_back(
-            upstream.name, std::make_unique<upstream::ConnectionPool>(io_.get_executor(), deadlines_, upstream,
-                                                                      config.limits.max_response_header_size, workers));
-    for (const RouteConfig& route : config.routes)
-        for (const auto& [name, pool] : pools_)
-            if (name == route.upstream) routes_.push_back({&route, pool.get()});
 }
 
 Worker::~Worker() = default;
+
+// A pool whose upstream stays as it is goes on, with its connections.
+SnapshotPtr Worker::snapshot_of(std::shared_ptr<const Config> config) {
+    auto snapshot = std::make_shared<Snapshot>();
+    const std::size_t max_header_size = config->limits.max_response_header_size;
+    for (const UpstreamConfig& upstream : config->upstreams) {
+        std::shared_ptr<upstream::ConnectionPool> pool;
+        if (snapshot_)
+            for (const auto& known : snapshot_->pools)
+                if (known->config() == upstream && known->max_response_header_size() == max_header_size) pool = known;
+        if (!pool)
+            pool = std::make_shared<upstream::ConnectionPool>(io_.get_executor(), deadlines_, node_.buffers,
+                                                              node_.pool_stats.of(upstream.name, index_), upstream,
+                                                              max_header_size, workers_);
+        snapshot->pools.push_back(std::move(pool));
+    }
+    for (const RouteConfig& route : config->routes)
+        for (const auto& pool : snapshot->pools)
+            if (pool->config().name == route.upstream) snapshot->routes.push_back({&route, pool.get(), snapshot});
+    snapshot->config = std::move(config);
+    return snapshot;
+}
+
+void Worker::reload(std::shared_ptr<const Config> config, std::function<void()> done) {
+    asio::post(io_, [this, config = std::move(config), done = std::move(done)]() mutable {
+        snapshot_ = snapshot_of(std::move(config));
+        limits_ = snapshot_->config->limits;
+        done();
+    });
+}
 
 std::uint16_t Worker::listen(const Endpoint& endpoint) try {
     const tcp::endpoint address = resolve(io_, endpoint);
@@ -102,14 +127,8 @@ const store::RedisStoreStats* Worker::redis_store_stats() const noexcept {
 
 const store::LeaseStats* Worker::lease_stats() const noexcept { return leases_ ? &leases_->stats() : nullptr; }
 
-std::vector<std::pair<std::string, const upstream::PoolStats*>> Worker::pool_stats() const {
-    std::vector<std::pair<std::string, const upstream::PoolStats*>> stats;
-    for (const auto& [name, pool] : pools_) stats.emplace_back(name, &pool->stats());
-    return stats;
-}
-
 const Route& Worker::route_for(const rules::RequestHeader& request) const {
-    return routes_[proxy::route_for(config().routes, request.authority, request.target)];
+    return snapshot_->routes[proxy::route_for(config().routes, request.authority, request.target)];
 }
 
 bool Worker::is_local(std::string_view target) const noexcept {
@@ -177,7 +196,7 @@ void Worker::task_ended() {
     if (--tasks_ > 0 || !stopping_) return;
     drain_timer_.cancel();
     if (redis_client_) redis_client_->stop();
-    for (const auto& [name, pool] : pools_) pool->close_idle(Clock::time_point::max());
+    for (const auto& pool : snapshot_->pools) pool->close_idle(Clock::time_point::max());
     stop_sweep_.emit(asio::cancellation_type::terminal);
     stop_housekeeping_.emit(asio::cancellation_type::terminal);
     if (feed_ && others_ended_) feed_->stop();
@@ -188,6 +207,10 @@ void Worker::others_have_ended() {
         others_ended_ = true;
         if (feed_ && stopping_ && tasks_ == 0) feed_->stop();
     });
+}
+
+void Worker::leave() {
+    asio::post(io_, [this] { leaving_ = true; });
 }
 
 void Worker::stop() {
@@ -201,58 +224,12 @@ void Worker::stop_now() {
     });
 }
 
-void Worker::begin_drain() {
-    if (std::exchange(stopping_, true)) return;
-    boost::system::error_code ignored;
-    for (const auto& acceptor : acceptors_) acceptor->close(ignored);
-    for (ClientConnection& client : clients_)
-        if (client.is_idle()) client.close();
-    drain_timer_.expires_after(config().drain_deadline);
-    drain_timer_.async_wait([this](boost::system::error_code ec) {
-        if (!ec) deadlines_.expire_all();
-    });
-    ++tasks_;  // so that a worker without any task ends, too
-    task_ended();
-}
-
-Awaitable<void> Worker::accept_clients(Acceptor& acceptor) {
-    Timer pause(io_.get_executor());
-    while (!stopping_) {
-        Socket socket(io_.get_executor());
-        const auto [ec] = co_await acceptor.async_accept(socket, as_result);
-        if (ec == asio::error::operation_aborted || stopping_) co_return;
-        if (ec) {  // out of descriptors, or the client is gone: others may still be served
-            if (ec != asio::error::connection_aborted) {
-                node_.log(LogLevel::warning, "cannot accept a connection: " + ec.message());
-                pause.expires_after(std::chrono::milliseconds(100));
-                co_await pause.async_wait(as_result);
-            }
-            continue;
-        }
-        const std::size_t share =
-            std::max<std::size_t>(1, config().limits.max_connections / std::max(1u, config().workers));
-        if (metrics_.connections_open.get() >= share) {
-            metrics_.connections_refused.add();
-            continue;
-        }
-        spawn(serve(std::move(socket)));
-    }
-}
-
-Awaitable<void> Worker::serve(Socket socket) {
-    ClientConnection client(std::move(socket), deadlines_, config().limits, default_authority_);
-    clients_.push_back(client);
-    metrics_.connections_total.add();
-    const CountedWhile open(metrics_.connections_open);
-    co_await serve_connection(*this, client);
-}
-
 Awaitable<void> Worker::housekeeping() {
     Timer timer(io_.get_executor());
     for (;;) {
         timer.expires_after(seconds(1));
         co_await timer.async_wait(use_awaitable);
-        for (const auto& [name, pool] : pools_) pool->close_idle(Clock::now() - pool->config().idle_timeout);
+        for (const auto& pool : snapshot_->pools) pool->close_idle(Clock::now() - pool->config().idle_timeout);
     }
 }
 

@@ -37,13 +37,17 @@ struct Resolution : std::enable_shared_from_this<Resolution> {
 
 }  // namespace
 
-ConnectionPool::ConnectionPool(Executor executor, Deadlines& deadlines, const UpstreamConfig& config,
-                               std::size_t max_response_header_size, unsigned workers)
+ConnectionPool::ConnectionPool(Executor executor, Deadlines& deadlines, BufferBudget& buffers, PoolStats& stats,
+                               const UpstreamConfig& config, std::size_t max_response_header_size, unsigned workers)
     : executor_(executor),
       deadlines_(deadlines),
+      buffers_(buffers),
+      stats_(stats),
       config_(config),
       max_response_header_size_(max_response_header_size),
       limit_(std::max<std::size_t>(1, (config.max_connections + workers - 1) / workers)) {}
+
+ConnectionPool::~ConnectionPool() { close_idle(Clock::time_point::max()); }
 
 ConnectionPool::Lease::~Lease() {
     if (!pool_) return;
@@ -52,12 +56,13 @@ ConnectionPool::Lease::~Lease() {
 }
 
 void ConnectionPool::Lease::give_back() {
-    if (pool_->idle_.size() >= pool_->config_.max_idle_connections) return;  // the destructor closes it
+    const bool is_full = pool_->idle_.size() >= pool_->config_.max_idle_connections;
+    if (is_full || !pool_->buffers_.has_room()) return;  // the destructor closes it
     connection_->deadline.clear();
     connection_->reused = true;
     connection_->idle_since = Clock::now();
     pool_->idle_.push_back(std::move(connection_));
-    pool_->stats_.idle.set(pool_->idle_.size());
+    pool_->stats_.idle.add();
 }
 
 void ConnectionPool::release() {
@@ -72,6 +77,8 @@ void ConnectionPool::release() {
 }
 
 Awaitable<Result<ConnectionPool::Lease>> ConnectionPool::acquire(bool only_new) {
+    if (!buffers_.has_room()) close_idle(Clock::time_point::max());
+    if (!buffers_.has_room()) co_return Errc::no_buffers;
     if (in_use_ >= limit_) {
         if (stats_.queued.get() >= config_.max_queue) co_return Errc::upstream_overloaded;
         Waiter waiter(executor_);
@@ -84,12 +91,12 @@ Awaitable<Result<ConnectionPool::Lease>> ConnectionPool::acquire(bool only_new) 
     } else {
         ++in_use_;
     }
-    Lease lease(this);
+    Lease lease(shared_from_this());
     if (deadlines_.all_expired()) co_return Errc::cancelled;
     while (!only_new && !idle_.empty()) {
         lease.connection_ = std::move(idle_.back());
         idle_.pop_back();
-        stats_.idle.set(idle_.size());
+        stats_.idle.subtract();
         if (is_quiet(lease->socket)) {
             stats_.reused.add();
             co_return std::move(lease);
@@ -97,7 +104,7 @@ Awaitable<Result<ConnectionPool::Lease>> ConnectionPool::acquire(bool only_new) 
         lease.connection_.reset();
         stats_.connections.subtract();
     }
-    lease.connection_ = std::make_unique<Connection>(executor_, deadlines_);
+    lease.connection_ = std::make_unique<Connection>(executor_, deadlines_, buffers_);
     stats_.connections.add();
     const Result<void> connected = co_await connect(*lease.connection_);
     if (connected.has_error()) co_return connected.error();
@@ -148,9 +155,9 @@ void ConnectionPool::close_idle(Clock::time_point unused_since) {
     std::erase_if(idle_, [&](const auto& connection) {
         if (connection->idle_since >= unused_since) return false;
         stats_.connections.subtract();
+        stats_.idle.subtract();
         return true;
     });
-    stats_.idle.set(idle_.size());
 }
 
 }  // namespace proxy::upstream

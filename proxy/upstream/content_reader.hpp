@@ -1,6 +1,7 @@
 #pragma once
 // Content of a message, of either direction: read from a socket, its transfer coding removed in place.
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 #include <span>
@@ -37,11 +38,12 @@ struct ContentBuffer {
 };
 
 // The next pieces, as views into `buffer`; empty when the content is complete. `parser` has parsed the header section
-// and collects pieces in its `content`. The deadline is `stall` after each read. Errors: the socket's, and of
-// beast::http::error where the framing is malformed.
+// and collects pieces in its `content`. The deadline is `stall` after each read, but not after `until`. Errors: the
+// socket's, and of beast::http::error where the framing is malformed.
 template <class Parser>
 Awaitable<Result<Buffers>> read_content(Parser& parser, ContentBuffer& buffer, Socket& socket, Deadline& deadline,
-                                        std::chrono::milliseconds stall) {
+                                        std::chrono::milliseconds stall,
+                                        Clock::time_point until = Clock::time_point::max()) {
     namespace http = boost::beast::http;
     parser.content.clear();
     parser.eager(true);
@@ -52,7 +54,7 @@ Awaitable<Result<Buffers>> read_content(Parser& parser, ContentBuffer& buffer, S
         if (more) {
             buffer.compact();
             if (buffer.end == buffer.bytes.size()) co_return http::error::bad_chunk;  // a chunk header without end
-            deadline.set(Clock::now() + stall);
+            deadline.set(std::min(Clock::now() + stall, until));
             const auto [failed, n] = co_await socket.async_read_some(
                 asio::buffer(buffer.bytes.data() + buffer.end, buffer.bytes.size() - buffer.end), as_result);
             if (failed == asio::error::eof && parser.need_eof()) {

@@ -62,6 +62,7 @@ Awaitable<Result<void>> Exchange::read_header() {
         if (head_end_ == buffer.size()) {
             if (buffer.size() >= pool_.max_response_header_size()) co_return Errc::upstream_malformed;
             buffer.resize(std::min(pool_.max_response_header_size(), std::max(initial_head_size, buffer.size() * 2)));
+            lease_->count_buffers();
         }
         const auto [ec, n] = co_await lease_->socket.async_read_some(
             asio::buffer(buffer.data() + head_end_, buffer.size() - head_end_), as_result);
@@ -147,6 +148,7 @@ Awaitable<Result<Buffers>> Exchange::read_content() {
     }
     const Result<Buffers> pieces = co_await upstream::read_content(
         *parser_, lease_->content, lease_->socket, lease_->deadline, pool_.config().between_bytes_deadline);
+    lease_->count_buffers();
     if (pieces.has_value()) co_return *pieces;
     const bool malformed = pieces.error().category() == make_error_code(http::error::bad_chunk).category();
     co_return malformed ? make_error_code(Errc::upstream_malformed) : broken(pieces.error());

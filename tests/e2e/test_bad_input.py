@@ -205,7 +205,7 @@ def test_accepted(world, data):
 def test_a_header_section_that_comes_too_slowly(world, data):
     weir = world.weir(world.scripted(ok()), limits={"header_deadline": "100ms"})
     assert status_of(exchange(weir.port, data)) == 408
-    weir.await_metrics({"weir_client_deadlines_total": 1})
+    weir.await_metrics({'weir_limits_reached_total{limit="header_deadline"}': 1})
 
 
 def test_a_header_section_that_trickles_is_too_slow_too(world):

@@ -20,7 +20,7 @@ class Weir(Process):
     """A node on free ports, with two workers, and else as the test configures it; or by its flags alone."""
 
     def __init__(self, process, folder, /, origin=None, redis=None, env=None, flags=None, **config):
-        defaults = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 2, "drain_deadline": "2s"}
+        self._defaults = defaults = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 2, "drain_deadline": "2s"}
         if origin is not None:
             defaults["upstream"] = origin if isinstance(origin, (str, dict)) else origin.url
         if redis is not None:
@@ -39,6 +39,17 @@ class Weir(Process):
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
+
+    def configure(self, **config):
+        """Another file in place of the one it has read, with the same defaults."""
+        self.config_file.write_text(json.dumps(self._defaults | config, indent=2))
+
+    def reload(self, **config):
+        """Until all workers have it."""
+        self.configure(**config)
+        reloads = self.log.count("the configuration was reloaded")
+        self.signal(signal.SIGHUP)
+        wait_until(lambda: self.log.count("the configuration was reloaded") > reloads, f"{self.name} has reloaded")
 
     def connect(self):
         return Connection(self.port)

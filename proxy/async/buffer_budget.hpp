@@ -1,0 +1,60 @@
+#pragma once
+// One count of the bytes that all buffers of the node take, so that they have one limit.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace proxy {
+
+// Any thread.
+class BufferBudget {
+ public:
+    explicit BufferBudget(std::uint64_t limit) noexcept : limit_(limit) {}
+    BufferBudget(const BufferBudget&) = delete;
+    BufferBudget& operator=(const BufferBudget&) = delete;
+
+    void set_limit(std::uint64_t limit) noexcept { limit_.store(limit, std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t limit() const noexcept { return limit_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+
+    // Whether anything new may be begun that takes buffers. What was begun before may still take what it needs.
+    [[nodiscard]] bool has_room() const noexcept { return used() < limit(); }
+
+    // False, and nothing is taken, where it would go beyond the limit.
+    [[nodiscard]] bool try_take(std::uint64_t bytes) noexcept {
+        if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit()) return true;
+        give_back(bytes);
+        return false;
+    }
+    void take(std::uint64_t bytes) noexcept { used_.fetch_add(bytes, std::memory_order_relaxed); }
+    void give_back(std::uint64_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+ private:
+    std::atomic<std::uint64_t> limit_;
+    alignas(64) std::atomic<std::uint64_t> used_{0};
+};
+
+// What one owner of buffers takes, as long as it lives.
+class BufferShare {
+ public:
+    explicit BufferShare(BufferBudget& budget) noexcept : budget_(budget) {}
+    ~BufferShare() { hold(0); }
+    BufferShare(const BufferShare&) = delete;
+    BufferShare& operator=(const BufferShare&) = delete;
+
+    // So many bytes from now on; touches nothing that is shared where that is as before.
+    void hold(std::size_t bytes) noexcept {
+        const std::size_t before = std::exchange(held_, bytes);
+        if (bytes > before) budget_.take(bytes - before);
+        if (bytes < before) budget_.give_back(before - bytes);
+    }
+    [[nodiscard]] bool may_grow() const noexcept { return budget_.has_room(); }
+
+ private:
+    BufferBudget& budget_;
+    std::size_t held_ = 0;
+};
+
+}  // namespace proxy
