@@ -27,7 +27,9 @@ bool is_conditional(const rules::RequestHeader& request) {
 
 }  // namespace
 
-Answers::Answers() { generated_.reserve(max_answers * max_generated_fields); }
+// Most answers take a third of the most one may take, so there is room for max_answers of them. Every idle connection
+// has it.
+Answers::Answers() { generated_.reserve(max_answers * max_generated_fields * 3 / 8); }
 
 bool Answers::has_room() const noexcept {
     return records_.size() < max_answers && generated_.size() + max_generated_fields <= generated_.capacity() &&
