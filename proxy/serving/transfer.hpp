@@ -87,6 +87,9 @@ class Transfer {
     // is wanted, for as long as the response is not known.
     [[nodiscard]] bool is_purged(const store::Purges& purges, std::string_view name) const;
 
+    // Whether it takes longer than the response may be used: then it is not for those who come now, either.
+    [[nodiscard]] bool is_stale() const;
+
  private:
     using Lock = std::lock_guard<std::mutex>;
 
@@ -146,6 +149,7 @@ class Transfer::Reader {
     Awaitable<Result<std::vector<rules::Chunk>>> next(Clock::time_point limit);
     void skip_to(std::uint64_t offset);  // before the first call of next
 
+    [[nodiscard]] const Transfer& transfer() const noexcept { return *transfer_; }
     [[nodiscard]] std::string trailers() const;  // of the origin, once next() has come to the end
 
  private:
