@@ -56,8 +56,7 @@ Awaitable<rules::Reuse> look_in_fleet(ClientExchange& exchange, LookedUp& looked
     }
 }
 
-// Large content is sent while it is read. Where it is stale it is validated afterwards: until then this transfer is the
-// one that others find.
+// Large content is sent while it is read.
 Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, std::optional<Lead> lead,
                                  bool is_stale) {
     Worker& worker = exchange.worker;
@@ -66,7 +65,8 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
     if (!lead) {  // a range, say: others may want some of it, too
         Transfers::Place place = worker.node().transfers.enter(outline->key);
         if (auto* ours = std::get_if<Lead>(&place)) lead.emplace(std::move(*ours));
-        if (auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place)) transfer = std::move(*in_flight);
+        auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place);
+        if (in_flight && !(*in_flight)->is_in_background()) transfer = std::move(*in_flight);
     }
     const bool is_new = !transfer;
     if (lead)
@@ -79,17 +79,13 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
     Transfer::Reader reader(transfer, worker.executor(), worker.deadlines());
     if (is_new) {
         std::unique_ptr<FromRedis> from(
-            new FromRedis{std::move(looked_up.found.content), exchange.route, RequestCopy(exchange.request)});
+            new FromRedis{std::move(looked_up.found.content), is_stale, exchange.route, RequestCopy(exchange.request)});
         worker.spawn(fill_from_redis(worker, transfer, std::move(lead), std::move(from), outline, std::move(incoming)));
     }
     std::string name;
     const Followed followed = co_await follow(exchange, reader, outline, name);
-    if (followed != Followed::answered)  // it was purged
-        co_await forward(exchange, {rules::ForwardReason::uri_miss, false}, nullptr);
-    else if (is_stale)
-        refresh_in_background(worker, exchange.route, exchange.request, exchange.key, outline, exchange.looked_up);
-    else
-        maybe_refresh_early(worker, exchange.route, exchange.request, exchange.key, outline, exchange.looked_up);
+    if (followed == Followed::answered) co_return;
+    co_await forward(exchange, {rules::ForwardReason::uri_miss, false}, nullptr);  // it was purged
 }
 
 // Looks in Redis, then asks the origin: for this client, and for those who wait for `lead`.
@@ -186,6 +182,8 @@ Awaitable<void> answer_collapsed(ClientExchange& exchange, rules::Reuse reuse, s
             if (auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place)) transfer = std::move(*in_flight);
         }
         if (!transfer) break;  // nobody waits for it: but it may be in Redis, to be validated
+        // It is being validated because it may be used meanwhile: though not from memory, which does not have it.
+        if (transfer->is_in_background() && !found.response) break;
         // What is decided already began before this client asked for something newer.
         if (decision->reason == rules::ForwardReason::request && transfer->is_decided()) break;
         exchange.record.forwarded = decision->reason;

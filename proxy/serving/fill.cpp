@@ -2,6 +2,7 @@
 
 #include "proxy/rules/surrogate_keys.hpp"
 #include "proxy/serving/background_fetch.hpp"
+#include "proxy/serving/refresh.hpp"
 #include "proxy/store/content_digest.hpp"
 
 namespace proxy::serving {
@@ -211,6 +212,12 @@ Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transf
     const StoredPtr whole = rules::completed(*outline, transfer->complete({}), outline->fetch_time);
     publish_in_memory(worker, incoming, whole);
     transfer->finish(whole, Transfer::Source::redis);
+    lead.reset();
+    const rules::RequestHeader& request = from->request.header();
+    if (from->is_stale)
+        refresh_in_background(worker, from->route, request, incoming.primary_key, whole, incoming.mark);
+    else
+        maybe_refresh_early(worker, from->route, request, incoming.primary_key, whole, incoming.mark);
 }
 
 }  // namespace proxy::serving

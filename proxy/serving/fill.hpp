@@ -30,6 +30,7 @@ std::optional<rules::Uncacheable> finish(Worker& worker, Lead lead, Incoming inc
 // What large content in Redis is read with. Not to be moved.
 struct FromRedis {
     std::unique_ptr<store::ContentSource> content;
+    bool is_stale;       // and may be used while it is validated: what is to be done when it has been read
     const Route& route;  // of the request that found it: both to ask the origin, should Redis lose some of it
     RequestCopy request;
 };

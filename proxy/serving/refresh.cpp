@@ -138,6 +138,7 @@ void refresh_in_background(Worker& worker, const Route& route, const rules::Requ
     Transfers::Place place = worker.node().transfers.enter(stored->key);
     auto* lead = std::get_if<Lead>(&place);
     if (!lead) return;  // somebody is at it
+    lead->transfer().set_in_background();
     worker.spawn(run(std::make_unique<Refresh>(worker, route, request, primary_key, stored, mark, std::move(*lead))));
 }
 
