@@ -121,9 +121,10 @@ void expose_requests(Exposition& out, const std::vector<const WorkerMetrics*>& w
     out.histogram("request_latency_seconds",
                   "Request header complete to last byte written, for all requests but those for local endpoints.")
         .histogram(merge(all));
-    const Family duration = out.histogram("weir_request_duration_seconds",
-                                          "request_latency_seconds by result. hit: answered from the cache, fresh or "
-                                          "stale; miss: by the origin; other: collapsed, revalidated, bypass and error.");
+    const Family duration =
+        out.histogram("weir_request_duration_seconds",
+                      "request_latency_seconds by result. hit: answered from the cache, fresh or "
+                      "stale; miss: by the origin; other: collapsed, revalidated, bypass and error.");
     duration.histogram(merge(hits), {{"result", "hit"}});
     duration.histogram(merge(misses), {{"result", "miss"}});
     duration.histogram(merge(others), {{"result", "other"}});
@@ -179,6 +180,10 @@ void expose_clients(Exposition& out, const std::vector<const WorkerMetrics*>& wo
         .counter(sum(workers, &WorkerMetrics::connections_total));
     out.counter("weir_connections_refused_total", "Client connections closed at once: the limit was reached.")
         .counter(sum(workers, &WorkerMetrics::connections_refused));
+    out.gauge("weir_tunnels", "Client connections that another protocol, such as WebSocket, has taken over.")
+        .gauge(sum(workers, &WorkerMetrics::tunnels));
+    out.counter("weir_tunnels_total", "Client connections that another protocol took over.")
+        .counter(sum(workers, &WorkerMetrics::tunnels_total));
     out.counter("weir_malformed_requests_total", "Requests that are not HTTP, or too large to be read.")
         .counter(sum(workers, &WorkerMetrics::malformed_requests));
     out.counter("weir_client_deadlines_total", "Client connections closed because a deadline passed.")
