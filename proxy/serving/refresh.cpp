@@ -107,8 +107,11 @@ Awaitable<void> Refresh::run() {
 Awaitable<void> Refresh::ask() {
     const std::string request_id = worker_.new_request_id();
     const ForwardedRequest forwarded(request_.header(), storage_.policy.key, true, route_.pool->config().host);
-    const ForwardingInfo info{
-        .host = forwarded.host(), .client = "", .request_id = request_id, .proxy_name = worker_.config().name};
+    const ForwardingInfo info{.host = forwarded.host(),
+                              .client = "",
+                              .request_id = request_id,
+                              .proxy_name = worker_.config().name,
+                              .policy = storage_.policy};
     for (const rules::StoredResponse* validated = stored_.get();; validated = nullptr) {
         std::string conditions;
         if (validated) rules::append_conditional_fields(conditions, *validated);

@@ -38,6 +38,13 @@ class Peer:
         taken, self._buffer = self._buffer[:size], self._buffer[size:]
         return taken
 
+    def some(self):
+        """What comes next; empty where the proxy ended the connection."""
+        if self._buffer:
+            taken, self._buffer = self._buffer, b""
+            return taken
+        return self.socket.recv(65536)
+
     def send(self, data):
         self.socket.sendall(data)
 

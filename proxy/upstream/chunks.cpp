@@ -1,0 +1,29 @@
+#include "proxy/upstream/chunks.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "proxy/rules/lines.hpp"
+
+namespace proxy::upstream {
+namespace {
+
+// From the end of the last chunk's line to the empty line behind the trailers.
+std::string_view trailer_section(const char* line_end) noexcept {
+    constexpr std::string_view end = "\r\n\r\n";
+    std::size_t size = 0;
+    while (std::memcmp(line_end + size, end.data(), end.size()) != 0) ++size;
+    return {line_end, size + end.size()};
+}
+
+}  // namespace
+
+bool is_sound_chunk(std::uint64_t size, std::string_view extensions) noexcept {
+    const auto is_control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; };
+    if (extensions.size() > max_chunk_extensions) return false;
+    if (std::any_of(extensions.begin(), extensions.end(), is_control)) return false;  // in a quoted string
+    return size > 0 ||
+           rules::line_fault(trailer_section(extensions.data() + extensions.size())) == rules::LineFault::none;
+}
+
+}  // namespace proxy::upstream
