@@ -112,7 +112,8 @@ upstream::OutgoingRequest outgoing_request(const rules::RequestHeader& request, 
                request.method == http::verb::patch) {
         append_field(head, "Content-Length", "0");  // RFC 9110 §8.6
     }
-    append_field(head, "X-Forwarded-For", info.client);
+    if (out.content_may_be_overlooked()) append_field(head, "Connection", "close");
+    if (!info.client.empty()) append_field(head, "X-Forwarded-For", info.client);
     append_field(head, "X-Forwarded-Proto", request.scheme);
     append_field(head, "X-Forwarded-Host", request.authority);
     append_field(head, "X-Request-Id", info.request_id);

@@ -81,7 +81,7 @@ Awaitable<void> tunnel(ClientExchange& exchange, upstream::Exchange& origin) {
     Worker& worker = exchange.worker;
     exchange.keep_alive = false;
     exchange.record.status = response.status;
-    std::string head = forwarded_head(response, Framing::none, worker.now(), worker.config().name);
+    std::string head = forwarded_head(response, Framing::none, worker.now(), worker.config().name, exchange.policy());
     rules::append_field(head, "Connection", "Upgrade");
     rules::append_field(head, "Upgrade", rules::value_of(response.fields, rules::http::field::upgrade));
     head += "\r\n";

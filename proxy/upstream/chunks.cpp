@@ -26,4 +26,16 @@ bool is_sound_chunk(std::uint64_t size, std::string_view extensions) noexcept {
            rules::line_fault(trailer_section(extensions.data() + extensions.size())) == rules::LineFault::none;
 }
 
+bool ends_in_quotes(std::string_view unparsed) noexcept {
+    if (unparsed.starts_with("\r\n")) unparsed.remove_prefix(2);
+    const std::size_t end = unparsed.find("\r\n");
+    if (end == unparsed.npos) return false;
+    bool quoted = false;
+    for (std::size_t i = 0; i < end; ++i) {
+        if (unparsed[i] == '"') quoted = !quoted;
+        if (quoted && unparsed[i] == '\\') ++i;
+    }
+    return quoted;
+}
+
 }  // namespace proxy::upstream

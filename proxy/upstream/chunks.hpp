@@ -14,4 +14,8 @@ inline constexpr std::size_t max_chunk_extensions = 256;
 // where the trailer section lies: when Beast calls, its end has been found.
 [[nodiscard]] bool is_sound_chunk(std::uint64_t size, std::string_view extensions) noexcept;
 
+// Whether the chunk line that `unparsed` begins with has ended within a quoted string; the end of the chunk before it
+// may still be in front. Beast would wait for the string's end.
+[[nodiscard]] bool ends_in_quotes(std::string_view unparsed) noexcept;
+
 }  // namespace proxy::upstream

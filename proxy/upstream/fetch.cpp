@@ -120,10 +120,7 @@ Awaitable<Result<void>> Exchange::send_content(Client& client, bool chunked) {
 
 Awaitable<Result<void>> Exchange::run(const OutgoingRequest& request, Client* client) {
     using namespace asio::experimental::awaitable_operators;
-    // An origin may overlook content of a method that gives it no meaning, and take it for the next request. So there
-    // is none. RFC 9110 §9.3.1
-    const bool has_no_meaning = rules::is_safe(request.method) || request.method == rules::http::verb::delete_;
-    cut_alike_ = request.content == OutgoingRequest::Content::none || !has_no_meaning;
+    cut_alike_ = !request.content_may_be_overlooked();
     asio::const_buffer head = asio::buffer(request.head);
     const boost::system::error_code ec =
         co_await write_all(lease_->socket, {&head, 1}, lease_->deadline, pool_.config().between_bytes_deadline);

@@ -30,6 +30,12 @@ struct OutgoingRequest {
     std::string head;                                                     // ready to send, final empty line included
     enum class Content { none, sized, chunked } content = Content::none;  // how the head announces it
     std::string protocol{};  // offered in Upgrade: then a 101 that switches to it is a final response. RFC 9110 §7.8
+
+    // Whether an origin may overlook the content, of a method that gives it no meaning, and take it for the next
+    // request. So there must be none: the head says `Connection: close`. RFC 9110 §9.3.1, RFC 9112 §9.6
+    [[nodiscard]] bool content_may_be_overlooked() const noexcept {
+        return content != Content::none && (rules::is_safe(method) || method == rules::http::verb::delete_);
+    }
 };
 
 // A response whose header section has arrived. Destroyed before its content was read to the end, it closes the

@@ -17,10 +17,13 @@ class Message(NamedTuple):
     request_line: bytes
     content: bytes
     end: int  # in the stream
+    closes: bool  # nothing behind it is a request. RFC 9112 §9.6
 
 
 class Strict:
     """By RFC 9112 alone."""
+
+    sees_all_content = True
 
     def line(self, stream, at):
         end = stream.find(b"\r\n", at)
@@ -99,13 +102,14 @@ class Strict:
             content, at = self.chunks(stream, at)
         else:
             content, at = self.bytes_of(stream, at, framing)
-        return Message(bytes(request_line), bytes(content), at)
+        options = [option.strip().lower() for name, value in fields if name == b"connection" for option in value.split(b",")]
+        return Message(bytes(request_line), bytes(content), at, b"close" in options)
 
     def cut(self, stream):
         """All whole messages."""
         messages, at = [], 0
         try:
-            while at < len(stream):
+            while at < len(stream) and not (messages and messages[-1].closes):
                 messages.append(self.message(stream, at))
                 at = messages[-1].end
         except Incomplete:
@@ -223,6 +227,8 @@ class ReadsExtensionsForLines(Strict):
 
 class IgnoresContentOfGet(Strict):
     """Content there has no defined meaning. RFC 9110 §9.3.1"""
+
+    sees_all_content = False
 
     def framing(self, request_line, lengths, codings):
         if re.match(rb"(?:GET|HEAD|DELETE|OPTIONS|TRACE) ", request_line):

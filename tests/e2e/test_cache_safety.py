@@ -5,7 +5,7 @@ import re
 import pytest
 from raw.connections import CLAIMS
 from scripted_origin import http_date, ok
-from wire import exchange
+from wire import exchange, wait_until
 
 FRESH = "Cache-Control: public, max-age=60\r\n"
 
@@ -57,10 +57,13 @@ def test_nor_when_a_response_is_validated_in_the_background(world):
             evil = b"evil" in head
             peer.send(ok(b"evil" if evil else b"good", "Cache-Control: max-age=0, stale-while-revalidate=60\r\n"))
 
-    weir = world.weir(world.scripted(serve))
+    origin = world.scripted(serve)
+    weir = world.weir(origin)
     assert weir.get("/a").body == b"good"
     assert weir.get("/a", {"X-Forwarded-Host": "evil.test", "X-Host": "evil.test"}).cache == "STALE"
-    weir.await_metrics({"weir_stored_total": 2})
+    wait_until(lambda: len(origin.requests) == 2, "it is validated")
+    assert b"evil" not in origin.requests[1]
+    weir.await_metrics({"weir_background_fetches": 0})
     assert weir.get("/a").body == b"good"
 
 

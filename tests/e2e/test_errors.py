@@ -28,8 +28,8 @@ def check(weir, response, status):
     assert line["status"] == status
 
 
-def logging(world, origin, **options):
-    return world.weir(origin, log={"access": str(world.folder / "access.log")}, **options)
+def logging(world, origin, redis=None, **options):
+    return world.weir(origin, redis, log={"access": str(world.folder / "access.log")}, **options)
 
 
 def ask(weir, method, target, fields=(), data=b""):

@@ -134,8 +134,10 @@ def streams(seen):
 @pytest.mark.parametrize("reader", LENIENT, ids=lambda reader: reader.__name__)
 def test_a_lenient_reader_sees_the_same_messages(streams, reader):
     for name, stream, messages in streams:
+        expected = messages if reader.sees_all_content else [message.request_line for message in messages]
         try:
-            assert reader().cut(stream) == messages, name
+            seen = reader().cut(stream)
+            assert (seen if reader.sees_all_content else [message.request_line for message in seen]) == expected, name
         except Malformed:
             pytest.fail(f"{name}: what is well-formed is refused")
 
@@ -175,6 +177,8 @@ def cut_with_h11(stream):
                 message[2] += bytes(event.data).decode("latin-1")
             elif isinstance(event, h11.EndOfMessage):
                 messages.append(message)
+                if connection.their_state is h11.MUST_CLOSE:
+                    return messages
                 connection.send(h11.Response(status_code=204, headers=[]))
                 connection.send(h11.EndOfMessage())
                 connection.start_next_cycle()

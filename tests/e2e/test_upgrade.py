@@ -51,7 +51,8 @@ def test_bytes_pass_in_both_directions(world):
         weir.await_metrics({"weir_tunnels": 1, "weir_tunnels_total": 1})
         connection.finish()
         assert connection.is_ended()
-    weir.await_metrics({"weir_tunnels": 0, "weir_connections": 0, 'weir_upstream_connections{upstream="default"}': 0})
+    open_to_origin = 'weir_upstream_connections{state="open",upstream="default"}'
+    weir.await_metrics({"weir_tunnels": 0, "weir_connections": 0, open_to_origin: 0})
 
 
 def test_what_the_origin_is_offered(world):

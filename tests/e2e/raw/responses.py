@@ -13,6 +13,7 @@ class Row(NamedTuple):
     stored: bool = False
     reused: bool = False
     closes: bool = False  # the origin, behind these bytes
+    retried: bool = False  # on another connection: it looks as if this one had died while it was idle
     method: str = "GET"
     fields: tuple = ()  # of the request
 
@@ -129,7 +130,7 @@ RESPONSES = {
         bad("a line of a space", field(b"Colour: blue\r\n ")),
     ],
     "a header section that ends too early": [  # RFC 9112 §8
-        bad("nothing", b"", closes=True),
+        bad("nothing", b"", closes=True, retried=True),
         bad("in the version", b"HTTP/1.", closes=True),
         bad("in the status line", b"HTTP/1.1 2", closes=True),
         bad("behind the status line", b"HTTP/1.1 200 OK\r\n", closes=True),
@@ -194,6 +195,7 @@ RESPONSES = {
         cut("more data than said", chunks(b"5\r\nhello world\r\n0\r\n\r\n")),
         cut("an extension too long", chunks(b"5;" + b"a" * 256 + b"\r\nhello\r\n0\r\n\r\n")),
         cut("an extension without end", chunks(b"5;" + b"a" * 100_000)),
+        cut("an open quote in an extension", chunks(b'5;a="b\r\nhello\r\n0\r\n\r\n')),
         cut("a NUL in an extension", chunks(b'5;a="\0"\r\nhello\r\n0\r\n\r\n')),
         cut("LF in an extension", chunks(b'5;a="\n"\r\nhello\r\n0\r\n\r\n')),
         cut("a response for a size", chunks(b"5\r\nhello\r\n" + HELLO)),
@@ -236,7 +238,7 @@ RESPONSES = {
         good("content of a 204", HELLO.replace(b"200 OK", b"204 No Content"), b"", status=204, reused=False),
         good("a length of a 204", (SIZED + END).replace(b"200 OK", b"204 No Content"), b"", status=204),
         good("chunks of a 204", CHUNKS.replace(b"200 OK", b"204 No Content"), b"", status=204, reused=False),
-        bad("a 304", b"HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n"),
+        bad("a 304", b"HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n", reused=True),
         bad("another protocol", b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
         bad("another protocol, with a request for it", b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
             fields=(("Connection", "Upgrade"), ("Upgrade", "h2c"))),

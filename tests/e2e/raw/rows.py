@@ -58,6 +58,7 @@ POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
 HOST = b"Host: a\r\n\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
+CLOSE = b"Connection: close"
 SEEN = seen(b"GET /")
 SEEN_POST = seen(b"POST /", b"Content-Length: 5", content=b"hello")
 SEEN_CHUNKED = seen(b"POST /", b"Transfer-Encoding: chunked", content=b"5\r\nhello\r\n0\r\n\r\n")
