@@ -64,7 +64,21 @@ TEST_CASE("the forwarded request is written anew: RFC 9110 §7.6") {
         keyed.key.request_fields = {"x-host"};
         const ForwardingInfo by_key{.host = "h", .client = "", .request_id = "", .proxy_name = "", .policy = keyed};
         CHECK(contains(outgoing_request(other, false, std::nullopt, true, "", by_key).head,
-                       "Host: h\r\nX-Host: evil\r\nX-Forwarded-For"));
+                       "Host: h\r\nX-Host: evil\r\nX-Forwarded-Proto"));
+    }
+    SUBCASE("an origin that may overlook its content is told that nothing follows") {
+        for (const http::verb method : {http::verb::get, http::verb::delete_, http::verb::post}) {
+            rules::RequestHeader other = request;
+            other.method = method;
+            const auto out = outgoing_request(other, true, 5, false, "", info);
+            CHECK(contains(out.head, "\r\nConnection: close\r\n") == (method != http::verb::post));
+            CHECK_FALSE(contains(outgoing_request(other, false, std::nullopt, false, "", info).head, ": close"));
+        }
+    }
+    SUBCASE("without a client there is none to name") {
+        const ForwardingInfo ours{
+            .host = "h", .client = "", .request_id = "id", .proxy_name = "weir", .policy = policy};
+        CHECK_FALSE(contains(outgoing_request(request, false, std::nullopt, true, "", ours).head, "X-Forwarded-For"));
     }
     SUBCASE("Max-Forwards counts down, where it means something") {
         const std::vector<Field> two{{http::field::max_forwards, "Max-Forwards", "2"}};
