@@ -15,6 +15,8 @@ def bad_chunks(name, data):
     return broken(400, name, chunks(data), SEEN_HEAD_ONLY)
 
 
+INNER = b"GET /smuggled HTTP/1.1\r\nHost: a\r\nX: y\r\n"
+
 CONTENT = {
     "Content-Length": [  # RFC 9112 §6.2, §6.3
         forwarded("one", sized(b"5"), SEEN_POST),
@@ -194,8 +196,8 @@ CONTENT = {
                   seen(b"GET /", b"Content-Length: 5", CLOSE, content=b"hello")),
         forwarded("GET, chunked", GET + CHUNKED + END + b"5\r\nhello\r\n0\r\n\r\n",
                   seen(b"GET /", b"Transfer-Encoding: chunked", CLOSE, content=b"5\r\nhello\r\n0\r\n\r\n")),
-        forwarded("GET, a request", GET + b"Content-Length: 39\r\n" + END + b"GET /smuggled HTTP/1.1\r\nHost: a\r\nX: y\r\n",
-                  seen(b"GET /", b"Content-Length: 39", CLOSE, content=b"GET /smuggled HTTP/1.1\r\nHost: a\r\nX: y\r\n")),
+        forwarded("GET, a request", GET + b"Content-Length: 39\r\n" + END + INNER,
+                  seen(b"GET /", b"Content-Length: 39", CLOSE, content=INNER)),
         forwarded("OPTIONS", b"OPTIONS / HTTP/1.1\r\nContent-Length: 5\r\n" + HOST + b"hello",
                   seen(b"OPTIONS /", b"Content-Length: 5", CLOSE, content=b"hello")),
         forwarded("DELETE", b"DELETE / HTTP/1.1\r\nContent-Length: 5\r\n" + HOST + b"hello",
@@ -203,6 +205,8 @@ CONTENT = {
         forwarded("GET, a length of zero", GET + b"Content-Length: 0\r\n" + END, SEEN),
         forwarded("HEAD", b"HEAD / HTTP/1.1\r\nContent-Length: 5\r\n" + HOST + b"hello",
                   seen(b"HEAD /", b"Content-Length: 5", CLOSE, content=b"hello"), method="HEAD"),
+        refused(403, "PURGE by whom it is not for", b"PURGE / HTTP/1.1\r\nContent-Length: 39\r\n" + HOST + INNER),
+        Row("OPTIONS that goes no further", b"OPTIONS / HTTP/1.1\r\nMax-Forwards: 0\r\nContent-Length: 39\r\n" + HOST + INNER, (200,), kept=False),
         refused(400, "TRACE", b"TRACE / HTTP/1.1\r\nContent-Length: 5\r\n" + HOST + b"hello"),
         refused(405, "CONNECT", b"CONNECT b:80 HTTP/1.1\r\nContent-Length: 5\r\n" + HOST + b"hello"),
     ],
