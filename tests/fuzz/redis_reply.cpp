@@ -57,6 +57,12 @@ Peer& peer() {
     return only;
 }
 
+asio::io_context& loop() {  // one for all: making it costs more than what is tested
+    static asio::io_context only(1);
+    only.restart();
+    return only;
+}
+
 template <class Condition>
 void run_until(asio::io_context& context, Condition condition) {
     for (int i = 0; !condition(); ++i) {
@@ -66,12 +72,15 @@ void run_until(asio::io_context& context, Condition condition) {
     }
 }
 
-// Greets who comes, and answers its first command with these bytes and no more.
-void converse(asio::io_context& context, std::string_view bytes) {
+void greet(asio::io_context& context) {
     context.poll();
     peer().accept();
     run_until(context, [] { return peer().was_asked(); });
     peer().say("+PONG\r\n");
+}
+
+// Answers the next command with these bytes and no more.
+void answer(asio::io_context& context, std::string_view bytes) {
     run_until(context, [] { return peer().was_asked(); });
     peer().say(bytes);
     peer().finish();
@@ -83,8 +92,7 @@ RedisConfig config() {
     return settings;
 }
 
-Awaitable<void> look_up(RedisClient& client, RedisStore& redis, bool& done) {
-    while (!client.stats().connected) co_await asio::post(client.executor(), use_awaitable);
+Awaitable<void> look_up(RedisStore& redis, bool& done) {
     rules::RequestHeader request;
     request.method = rules::http::verb::get;
     const Result<Found> found = co_await redis.lookup("http://h/", request);
@@ -93,7 +101,7 @@ Awaitable<void> look_up(RedisClient& client, RedisStore& redis, bool& done) {
 }
 
 void ask_store(std::string_view bytes) {
-    asio::io_context context(1);
+    asio::io_context& context = loop();
     const RedisConfig settings = config();
     Purges purges(10);
     purges.set_current(true);
@@ -101,8 +109,10 @@ void ask_store(std::string_view bytes) {
     RedisStore redis(client, settings, purges);
     bool done = false;
     client.start();
-    asio::co_spawn(context, look_up(client, redis, done), asio::detached);
-    converse(context, bytes);
+    greet(context);
+    run_until(context, [&] { return client.stats().connected.load(); });
+    asio::co_spawn(context, look_up(redis, done), asio::detached);
+    answer(context, bytes);
     run_until(context, [&] { return done; });
     require(client.stats().in_flight.get() == 0, "nothing is left waiting");
     client.stop();
@@ -121,12 +131,13 @@ class Reader final : public StreamReader {
 };
 
 void feed(std::string_view bytes) {
-    asio::io_context context(1);
+    asio::io_context& context = loop();
     Reader reader;
     RedisFeed followed(context.get_executor(), config());
     followed.follow(std::string(stream_name), reader);
     asio::co_spawn(context, followed.run(), asio::detached);
-    converse(context, bytes);
+    greet(context);
+    answer(context, bytes);
     run_until(context, [&] { return reader.was_lost; });
     followed.stop();
     peer().hang_up();
