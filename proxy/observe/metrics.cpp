@@ -175,6 +175,18 @@ void expose_transfers(Exposition& out, const Sources& sources) {
         .counter(sum(sources.workers, &WorkerMetrics::background_fetches_refused));
 }
 
+void expose_resumptions(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
+    const Family family =
+        out.counter("weir_redis_resumptions_total",
+                    "Responses whose content Redis lost on the way: completed by the origin, or not.");
+    constexpr std::array<const char*, 2> outcomes{"completed", "broken_off"};
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        std::uint64_t total = 0;
+        for (const WorkerMetrics* worker : workers) total += worker->resumptions[i].get();
+        family.counter(total, {{"outcome", outcomes[i]}});
+    }
+}
+
 void expose_clients(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
     out.gauge("weir_connections", "Client connections that are open.")
         .gauge(sum(workers, &WorkerMetrics::connections_open));
@@ -406,6 +418,7 @@ struct Metrics::Impl final : prometheus::Collectable {
         expose_requests(out, sources.workers);
         expose_reasons(out, sources.workers);
         expose_transfers(out, sources);
+        expose_resumptions(out, sources.workers);
         expose_clients(out, sources.workers);
         expose_memory(out, sources);
         expose_redis(out, sources);

@@ -28,6 +28,8 @@ struct WorkerMetrics {
     Counter collapsed;  // answered by another request's exchange with the origin
     Counter followers;  // requests that are being answered so
     Counter background_fetches, background_fetches_total, background_fetches_refused;
+    std::array<Counter, 2>
+        resumptions;            // content lost in Redis on its way: [0] completed by the origin, [1] broken off
     Counter puts_refused;       // not sent to Redis: too much content was on its way already
     Counter pending_put_bytes;  // content on its way to Redis
     std::array<Counter, purge_source_count> purges;

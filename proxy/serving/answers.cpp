@@ -77,6 +77,7 @@ bool answer_from_memory(Worker& worker, ClientConnection& client, bool keep_aliv
     rules::primary_key(key, request, route.config->policy.key);
     if (key.size() > rules::max_primary_key) return false;
     const Time now = worker.now();
+    const store::Mark mark = worker.node().purges.mark();
     const store::Found found = worker.node().memory.lookup(key, request, now);
     if (!found.response) return false;
     const rules::Reuse reuse = rules::decide_reuse(request, found.response.get(), false, now, route.config->policy);
@@ -92,7 +93,7 @@ bool answer_from_memory(Worker& worker, ClientConnection& client, bool keep_aliv
     record.tier = observe::Tier::memory;
     record.status = found.response->status;
     answers.add(found.response, record, serve->age, request.method != http::verb::head, keep_alive, request.version);
-    maybe_refresh_early(worker, route, request, key, found.response);
+    maybe_refresh_early(worker, route, request, key, found.response, mark);
     return true;
 }
 

@@ -255,6 +255,11 @@ Awaitable<void> Worker::housekeeping() {
     }
 }
 
+store::Mark Worker::mark_to_validate(store::Mark mark) const noexcept {
+    if (node_.purge_log) mark.position = std::min(mark.position, node_.purge_log->stats().applied.load());
+    return mark;
+}
+
 bool Worker::remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,
                       store::Mark mark) {
     if (node_.purges.since_sequence(mark.sequence, *response).any()) return false;

@@ -84,7 +84,10 @@ class LeaseWait {
  public:
     LeaseWait(LeaseEvents& events, std::string name, Executor executor);
 
-    // What became of it; nothing where that is unknown at the end of `limit`, or too many wait already. Once.
+    // False where too many wait already: outcome() would not wait.
+    [[nodiscard]] bool is_waiting() const noexcept { return waiter_ != nullptr; }
+
+    // What became of it; nothing where that is unknown at the end of `limit`. Once.
     Awaitable<std::optional<LeaseOutcome>> outcome(std::chrono::milliseconds limit);
 
  private:

@@ -92,11 +92,14 @@ Awaitable<Result<Renewal>> Leases::renew(const Lease& lease) {
 }
 
 Awaitable<Result<void>> Leases::release(Lease lease, LeaseOutcome outcome) {
-    std::vector<Command> commands(3);
-    commands[0] = {"EVAL", release_script, "1", lease.name, lease.token};
-    commands[1] = {"XADD", stream_, "MAXLEN",   "~",       events_kept,
+    Command end{"EVAL", release_script, "1", lease.name, lease.token};
+    const Result<Reply> ended = co_await client_.command(std::move(end));
+    if (!ended) co_return ended.error();
+    if (ended->integer != 1) co_return Result<void>();  // another node has it now: its outcome counts
+    std::vector<Command> commands(2);
+    commands[0] = {"XADD", stream_, "MAXLEN",   "~",       events_kept,
                    "*",    "lease", lease.name, "outcome", to_string(outcome)};
-    commands[2] = {"EXPIRE", stream_, seconds_of_events};
+    commands[1] = {"EXPIRE", stream_, seconds_of_events};
     const Result<std::vector<Reply>> replies = co_await client_.pipeline(std::move(commands));
     if (!replies) co_return replies.error();
     if (std::ranges::any_of(*replies, is_error)) co_return Errc::store_unavailable;

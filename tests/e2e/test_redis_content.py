@@ -4,8 +4,9 @@ import random
 import threading
 
 import pytest
+from scripted_origin import ok
 from test_redis import connected, hit_in_redis, name_of
-from wire import Truncated, Connection, wait_until
+from wire import Connection, Truncated, request, wait_until
 
 KIB = 1024
 MIB = 1024 * 1024
@@ -79,6 +80,12 @@ def test_a_redis_that_evicts_breaks_no_body(world, origin, redis, policy):
     wrong, hits = [], []
 
     def read(seed):
+        try:
+            ask_often(seed)
+        except Exception as failure:  # else nobody would see it
+            wrong.append(failure)
+
+    def ask_often(seed):
         choose = random.Random(seed)
         connections = [node.connect() for node in nodes]
         for _ in range(60):
@@ -115,6 +122,97 @@ def test_a_lost_piece_is_a_miss_and_is_mended(world, origin, redis):
     assert (miss.status, miss.cache, miss.body) == (200, "MISS", body)
     reader.await_metrics({"weir_redis_lost_content_total": 1})
     assert wait_until(lambda: hit_in_redis(other, target), "it is stored again").body == body
+
+
+SIZE = 40 * MIB  # more than all buffers of the kernel take
+WINDOWED = {"max_bytes": "1MiB"}
+
+
+def test_stale_content_is_streamed_and_validated_afterwards(world, origin, redis):
+    target = f"/items/large?size={4 * MIB}&etag=v1&cache_control=max-age=1,stale-while-revalidate=3600"
+    writer = connected(world.weir(origin, patient(redis)))
+    body = writer.get(target).body
+    redis.await_key(name_of(target))
+    reader = connected(world.weir(origin, patient(redis), memory={"budget": 0}))
+    stale = wait_until(lambda: stale_only(reader.get(target)), "it is stale")
+    assert stale.body == body
+    again = wait_until(lambda: hit_in_redis(reader, target), "it is validated")
+    assert again.body == body
+    assert reader.metrics()["weir_background_fetches_total"] >= 1
+
+
+def stale_only(response):
+    return response if response.cache == "STALE" else None
+
+
+class HalfRead:
+    """A client of a node that holds no more of large content than a window, stopped when it has the head section."""
+
+    target = f"/items/large?size={SIZE}"
+
+    def __init__(self, world, upstream, redis):
+        writer = connected(world.weir(upstream, patient(redis), ttl="300s"))
+        self.body = writer.get(self.target).body
+        redis.await_key(name_of(self.target))
+        self.weir = connected(world.weir(upstream, patient(redis), ttl="300s", memory={"budget": 0}, collapse=WINDOWED))
+        self.client = self.weir.connect()
+        self.client.send(request("GET", self.target))
+        self.head = self.client.head()
+        assert (self.head.status, self.head.cache) == (200, "HIT")
+        for key in redis.keys():
+            if key.startswith(name_of(self.target)):
+                redis.command("DEL", key)
+
+    def read_on(self):
+        return self.client.read(SIZE)
+
+
+def patient(redis):
+    """On a slow machine, too, it is stored."""
+    budget = {"command_budget": "5s", "breaker": {"slow_percent": 0}}
+    return {"port": redis.port, "max_object_size": "64MiB", **budget}
+
+
+def resumptions(completed, broken_off):
+    return {
+        'weir_redis_resumptions_total{outcome="completed"}': completed,
+        'weir_redis_resumptions_total{outcome="broken_off"}': broken_off,
+    }
+
+
+def test_what_redis_loses_on_the_way_comes_from_the_origin(world, origin, redis):
+    half_read = HalfRead(world, origin, redis)
+    assert half_read.read_on() == half_read.body
+    assert origin.requests == 2
+    half_read.weir.await_metrics(resumptions(completed=1, broken_off=0) | {"weir_redis_lost_content_total": 1})
+    assert half_read.client.ask("GET", "/items/next").status == 200
+
+
+def test_where_the_origin_has_something_else_now_it_is_broken_off(world, redis):
+    """Though it begins alike, and is of the same length."""
+    contents = [b"a" * SIZE, b"a" * (SIZE - 1) + b"b"]
+
+    def serve(origin, peer):
+        while head := peer.head():
+            origin.requests.append(head)
+            peer.send(ok(contents[min(len(origin.requests), 2) - 1], "Cache-Control: max-age=300\r\n"))
+
+    half_read = HalfRead(world, world.scripted(serve), redis)
+    assert half_read.body == contents[0]
+    with pytest.raises(Truncated) as broken:
+        half_read.read_on()
+    assert contents[0].startswith(broken.value.partial)
+    half_read.weir.await_metrics(resumptions(completed=0, broken_off=1))
+    assert half_read.weir.get(half_read.target).body == contents[1]
+
+
+def test_where_the_origin_is_gone_it_is_broken_off(world, origin, redis):
+    half_read = HalfRead(world, origin, redis)
+    origin.kill()
+    with pytest.raises(Truncated) as broken:
+        half_read.read_on()
+    assert half_read.body.startswith(broken.value.partial)
+    half_read.weir.await_metrics(resumptions(completed=0, broken_off=1))
 
 
 def test_a_full_redis_stores_nothing_and_harms_nobody(world, origin, redis):
@@ -165,10 +263,6 @@ def test_whatever_happens_to_values_in_redis_no_wrong_byte_is_served(world, orig
         done = damages(choose, redis, choose.choice(mine or keys), keys)
         redis.command(*done)
         where = f"seed {seed}, {attempt}: {target} after {done}"
-        try:
-            answer = weir.get(target)
-        except Truncated as broken:  # it was being sent when the damage was found: then it is not whole for anybody
-            assert bodies[target].startswith(broken.partial), where
-            answer = weir.get(target)
+        answer = weir.get(target)
         assert (answer.status, answer.body) == (200, bodies[target]), where
     assert weir.metrics()["weir_redis_bad_records_total"] > 5
