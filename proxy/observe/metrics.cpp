@@ -194,6 +194,10 @@ void expose_clients(Exposition& out, const std::vector<const WorkerMetrics*>& wo
         .counter(sum(workers, &WorkerMetrics::connections_total));
     out.counter("weir_connections_refused_total", "Client connections closed at once: the limit was reached.")
         .counter(sum(workers, &WorkerMetrics::connections_refused));
+    out.gauge("weir_tunnels", "Client connections that another protocol, such as WebSocket, has taken over.")
+        .gauge(sum(workers, &WorkerMetrics::tunnels));
+    out.counter("weir_tunnels_total", "Client connections that another protocol took over.")
+        .counter(sum(workers, &WorkerMetrics::tunnels_total));
     out.counter("weir_malformed_requests_total", "Requests that are not HTTP, or too large to be read.")
         .counter(sum(workers, &WorkerMetrics::malformed_requests));
     out.counter("weir_client_deadlines_total", "Client connections closed because a deadline passed.")

@@ -36,7 +36,8 @@ struct WorkerMetrics {
     Counter bytes_sent;
     Counter connections_open, connections_total, connections_refused;
     Counter malformed_requests;
-    Counter deadlines;  // client connections closed by one
+    Counter tunnels, tunnels_total;  // connections that another protocol took over: now; ever
+    Counter deadlines;               // client connections closed by one
 
     void record(const ExchangeRecord& record) noexcept;  // called once per request
 };

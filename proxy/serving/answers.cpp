@@ -1,6 +1,7 @@
 #include "proxy/serving/answers.hpp"
 
 #include "proxy/rules/cache_key.hpp"
+#include "proxy/rules/upgrade.hpp"
 #include "proxy/serving/heads.hpp"
 #include "proxy/serving/refresh.hpp"
 #include "proxy/serving/worker.hpp"
@@ -69,7 +70,8 @@ bool answer_from_memory(Worker& worker, ClientConnection& client, bool keep_aliv
     const Route& route = worker.route_for(request);
     if (!route.config->cache || client.request_has_content() || !rules::may_look_up(request) || is_conditional(request))
         return false;
-    if (worker.is_local(request.target)) return false;
+    if (worker.is_local(request.target) || !rules::offered_protocol(request, route.config->upgrade).empty())
+        return false;
 
     std::string& key = worker.key_buffer();
     rules::primary_key(key, request, route.config->policy.key);

@@ -9,8 +9,11 @@ Awaitable<Result<std::unique_ptr<upstream::Exchange>>> fetch_in_background(Worke
                                                                            std::string_view conditions) {
     const std::string request_id = worker.new_request_id();
     const ForwardedRequest forwarded(request, route.config->policy.key, true, route.pool->config().host);
-    const ForwardingInfo info{
-        .host = forwarded.host(), .client = "", .request_id = request_id, .proxy_name = worker.config().name};
+    const ForwardingInfo info{.host = forwarded.host(),
+                              .client = "",
+                              .request_id = request_id,
+                              .proxy_name = worker.config().name,
+                              .policy = route.config->policy};
     const upstream::OutgoingRequest outgoing =
         outgoing_request(forwarded.header(), false, std::nullopt, true, conditions, info);
     co_return co_await upstream::fetch(*route.pool, outgoing, nullptr);

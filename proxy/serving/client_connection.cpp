@@ -39,8 +39,8 @@ ClientConnection::Received ClientConnection::take_request() {
         content_ = {};
         content_started_ = false;
     }
-    content_size_ = 0;
     interim_.clear();
+    parser_.reset();
     std::string_view received(received_.data() + begin_, end_ - begin_);
     while (received.starts_with("\r\n")) {  // RFC 9112 §2.2
         received.remove_prefix(2);
@@ -138,12 +138,11 @@ Awaitable<Result<upstream::Buffers>> ClientConnection::read_content() {
         co_await upstream::read_content(*parser_, content_, socket_, deadline_, limits_.body_deadline);
     if (pieces.has_error()) {
         if (deadline_.expired()) co_return Errc::client_too_slow;
+        if (pieces.error() == http::error::body_limit) co_return Errc::client_too_large;
         const bool malformed = pieces.error().category() == make_error_code(http::error::bad_chunk).category();
         co_return malformed ? Errc::client_malformed : Errc::client_closed;
     }
     deadline_.clear();
-    content_size_ += asio::buffer_size(*pieces);
-    if (content_size_ > limits_.max_request_body) co_return Errc::client_too_large;
     co_return *pieces;
 }
 

@@ -12,6 +12,7 @@
 #include "proxy/serving/failure.hpp"
 #include "proxy/serving/forwarding.hpp"
 #include "proxy/serving/relay.hpp"
+#include "proxy/serving/tunnel.hpp"
 
 namespace proxy::serving {
 namespace {
@@ -73,7 +74,9 @@ upstream::OutgoingRequest Forwarding::outgoing() const {
                             {.host = forwarded_.host(),
                              .client = exchange_.client.peer(),
                              .request_id = exchange_.request_id,
-                             .proxy_name = worker_.config().name});
+                             .proxy_name = worker_.config().name,
+                             .policy = storage_.policy,
+                             .protocol = exchange_.offered_protocol()});
 }
 
 Awaitable<void> Forwarding::ask(std::optional<Lead> lead) {
@@ -102,6 +105,10 @@ Awaitable<void> Forwarding::ask(std::optional<Lead> lead) {
 
 Awaitable<Forwarding::Next> Forwarding::answer(OriginPtr origin, const rules::Arrival& arrival) {
     const unsigned status = origin->header().status;
+    if (origin->has_switched()) {
+        co_await tunnel(exchange_, *origin);
+        co_return Next::answered;
+    }
     if (status == 304 && plan_.validates) co_return co_await answer_validated(std::move(origin), arrival);
     if (plan_.missing && (status == 206 || status == 416)) co_return co_await answer_completed(*origin, arrival);
     if (status == 304 && !rules::may_be_not_modified(plan_, request_)) {

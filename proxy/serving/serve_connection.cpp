@@ -17,10 +17,16 @@ Awaitable<void> refuse(Worker& worker, ClientConnection& client) {
     record.client = client.peer();
     record.request_id = request_id;
     record.status = refusal.status;
-    const std::string_view allow =
-        refusal.status == 405 ? "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n" : "";
+    bool head_only = false;
+    if (const rules::RequestHeader* request = client.refused_request()) {
+        record.method = request->method_text;
+        record.authority = request->authority;
+        record.target = request->target;
+        head_only = request->method == rules::http::verb::head;
+    }
+    const std::string_view allow = refusal.status == 405 ? allow_field : "";
     const std::string answer =
-        own_response(refusal.status, refusal.reason, request_id, allow, false, false, worker.now());
+        own_response(refusal.status, refusal.reason, request_id, allow, false, head_only, worker.now());
     asio::const_buffer buffer = asio::buffer(answer);
     record.error = co_await client.write({&buffer, 1});
     record.bytes_sent = answer.size();

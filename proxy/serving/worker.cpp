@@ -68,9 +68,8 @@ Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node)
                       });
     }
     for (const UpstreamConfig& upstream : config.upstreams)
-        pools_.emplace_back(
-            upstream.name, std::make_unique<upstream::ConnectionPool>(io_.get_executor(), deadlines_, upstream,
-                                                                      config.limits.max_response_header_size, workers));
+        pools_.emplace_back(upstream.name, std::make_unique<upstream::ConnectionPool>(
+                                               io_.get_executor(), deadlines_, upstream, config.limits, workers));
     for (const RouteConfig& route : config.routes)
         for (const auto& [name, pool] : pools_)
             if (name == route.upstream) routes_.push_back({&route, pool.get()});

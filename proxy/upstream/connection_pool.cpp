@@ -38,11 +38,11 @@ struct Resolution : std::enable_shared_from_this<Resolution> {
 }  // namespace
 
 ConnectionPool::ConnectionPool(Executor executor, Deadlines& deadlines, const UpstreamConfig& config,
-                               std::size_t max_response_header_size, unsigned workers)
+                               const LimitsConfig& limits, unsigned workers)
     : executor_(executor),
       deadlines_(deadlines),
       config_(config),
-      max_response_header_size_(max_response_header_size),
+      limits_(limits),
       limit_(std::max<std::size_t>(1, (config.max_connections + workers - 1) / workers)) {}
 
 ConnectionPool::Lease::~Lease() {

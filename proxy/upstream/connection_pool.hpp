@@ -28,9 +28,9 @@ struct Connection {
 // On the worker's thread, but for stats().
 class ConnectionPool {
  public:
-    // `workers`: among how many the upstream's limits are shared out. Both references outlive the pool.
-    ConnectionPool(Executor executor, Deadlines& deadlines, const UpstreamConfig& config,
-                   std::size_t max_response_header_size, unsigned workers);
+    // `workers`: among how many the upstream's limits are shared out. All references outlive the pool.
+    ConnectionPool(Executor executor, Deadlines& deadlines, const UpstreamConfig& config, const LimitsConfig& limits,
+                   unsigned workers);
 
     // The right to one exchange, with its connection. Dropping it, by any path, closes the connection and wakes the
     // next that waits; give_back() keeps it open for reuse.
@@ -57,7 +57,7 @@ class ConnectionPool {
     void close_idle(Clock::time_point unused_since);  // those idle since before then
 
     [[nodiscard]] const UpstreamConfig& config() const noexcept { return config_; }
-    [[nodiscard]] std::size_t max_response_header_size() const noexcept { return max_response_header_size_; }
+    [[nodiscard]] const LimitsConfig& limits() const noexcept { return limits_; }
     [[nodiscard]] PoolStats& stats() noexcept { return stats_; }
 
  private:
@@ -74,7 +74,7 @@ class ConnectionPool {
     Executor executor_;
     Deadlines& deadlines_;
     const UpstreamConfig& config_;
-    const std::size_t max_response_header_size_;
+    const LimitsConfig& limits_;
     const std::size_t limit_;
     std::size_t in_use_ = 0;
     std::size_t next_server_ = 0;

@@ -92,6 +92,8 @@ struct Node {
         first.connections_total.set(11);
         first.connections_refused.set(12);
         second.malformed_requests.set(13);
+        first.tunnels.set(3);
+        second.tunnels_total.set(4);
         second.deadlines.set(14);
 
         redis_first.ok.set(21);
@@ -191,6 +193,8 @@ TEST_CASE("metrics: the sums of the workers' numbers") {
         {"weir_connections_total", 11},
         {"weir_connections_refused_total", 12},
         {"weir_malformed_requests_total", 13},
+        {"weir_tunnels", 3},
+        {"weir_tunnels_total", 4},
         {"weir_client_deadlines_total", 14},
         {"weir_memory_budget_bytes", 4096},
         {"weir_redis_commands_total{outcome=\"ok\"}", 22},
