@@ -45,7 +45,7 @@ class Soak:
     def __init__(self, world, seed, nodes=3, clients=8, progress=lambda text: None):
         self.seed, self.counts, self._progress = seed, Counter(), progress
         self.origin, self.redis = world.origin("1ms"), world.redis()
-        deadlines = {"connect_deadline": "1s", "first_byte_deadline": "1s", "between_bytes_deadline": "1s"}
+        deadlines = {"connect_deadline": "3s", "first_byte_deadline": "3s", "between_bytes_deadline": "3s"}
         upstream = {"servers": [self.origin.url], **deadlines, "idle_timeout": "1s"}
         redis = {"port": self.redis.port, "reconnect_min": "10ms", "reconnect_max": "100ms", "lease": "500ms"}
         redis |= {"breaker": {"min_open": "100ms", "max_open": "500ms"}}
@@ -69,7 +69,7 @@ class Soak:
     def run(self, seconds):
         for node in self.nodes:
             assert node.process.get("/items/small-0?size=1000").status == 200
-        descriptors = {node: self._await_quiet(node, None) for node in self.nodes}
+        idle = {node: self._await_quiet(node, None) for node in self.nodes}
         parts = [(client.do_something, f"client {number}") for number, client in enumerate(self._clients)]
         parts += [*self._faults.threads, (self._observe, "observer")]
         threads = in_threads(parts, self._over, lambda name: random.Random(f"{self.seed}/{name}"), self._fail)
@@ -84,8 +84,7 @@ class Soak:
         self.counts.update(self._faults.counts)
         if self._problem:
             raise self._problem
-        for node in self.nodes:
-            self._await_quiet(node, descriptors[node])
+        self.descriptors = [(idle[node], self._await_quiet(node, idle[node])) for node in self.nodes]
         self._check_the_end(seconds)
 
     def _fail(self, name, problem):

@@ -165,7 +165,7 @@ def test_readers_that_stall_hold_no_content(world, origin, same):
         for client in clients:
             client.read(256 * 1024)
     assert [weir.get(f"/items/between-{number}").status for number in range(50)] == [200] * 50
-    assert weir.metrics()["weir_connections"] == count
+    weir.await_metrics({"weir_connections": count})
     grown = weir.memory("VmHWM") - before
     print(f"{count} stalled readers of {size} bytes: {grown / MIB:.1f} MiB at most")
     assert grown <= 16 * MIB
@@ -320,10 +320,10 @@ def assert_in_proportion(cost):
     """cost(fields, requests): linear work costs the same both ways, quadratic work eight times as much."""
     ratio = MORE // FEW
     cost(FEW, 2), cost(MORE, 2)
-    pairs = [(cost(FEW, 4 * ratio), cost(MORE, 4)) for _ in range(5)]
+    pairs = [(cost(FEW, 12 * ratio), cost(MORE, 12)) for _ in range(5)]
     few, more = (min(costs) for costs in zip(*pairs))
     print(f"{few / 1e6:.1f} ms for {ratio} times as many requests of {FEW} fields, {more / 1e6:.1f} ms for {MORE} fields")
-    assert more < 3 * few, pairs
+    assert more < 4 * few, pairs
 
 
 # A Redis that does not answer
