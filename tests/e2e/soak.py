@@ -2,6 +2,7 @@
 
 What is done follows from the seed; when, from the machine."""
 
+import contextlib
 import os
 import random
 import statistics
@@ -48,7 +49,8 @@ class Soak:
         deadlines = {"connect_deadline": "3s", "first_byte_deadline": "3s", "between_bytes_deadline": "3s"}
         upstream = {"servers": [self.origin.url], **deadlines, "idle_timeout": "1s"}
         redis = {"port": self.redis.port, "reconnect_min": "10ms", "reconnect_max": "100ms", "lease": "500ms"}
-        redis |= {"breaker": {"min_open": "100ms", "max_open": "500ms"}}
+        # A busy machine is no trouble of Redis: what came from there would be cut.
+        redis |= {"command_budget": "1s", "breaker": {"slow": "900ms", "min_open": "100ms", "max_open": "500ms"}}
         config = {"memory": {"budget": BUDGET, "max_object_size": "4MiB"}, "limits": LIMITS}
         config |= {"ttl": "30s", "collapse": {"max_bytes": "32MiB"}, "purge": {"allow": ["127.0.0.0/8"]}}
         processes = [world.weir(upstream, redis, **config) for _ in range(nodes)]
@@ -89,9 +91,17 @@ class Soak:
 
     def _fail(self, name, problem):
         if not self._problem:
-            self._problem = AssertionError(f"seed {self.seed}, {name}: {problem}")
+            self._problem = AssertionError(f"seed {self.seed}, {name}: {problem}; of Redis: {self._redis_seen()}")
             self._problem.__cause__ = problem
         self._over.set()
+
+    def _redis_seen(self):
+        """What may explain a body that was cut, by node."""
+        named = ['weir_redis_commands_total{outcome="timeout"}', "weir_redis_lost_content_total"]
+        named += ["weir_redis_bad_records_total", "weir_redis_reconnects_total"]
+        running = [node.process for node in self.nodes if node.now]
+        with contextlib.suppress(OSError):
+            return {process.name: [process.metrics().get(name) for name in named] for process in running}
 
     def _observe(self, rng):
         """The metrics as an operator sees them, each second."""

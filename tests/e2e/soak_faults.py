@@ -80,7 +80,7 @@ class Faults:
     def _redis_stalls(self, rng):
         with self._troubles.of("redis"):
             self._redis.pause()
-            self._over.wait(rng.uniform(0.05, 1))
+            self._over.wait(rng.uniform(0.05, 3))
             self._redis.resume()
 
     def _redis_is_killed(self, rng):
