@@ -14,8 +14,9 @@ from pathlib import Path
 from killable import Node
 from resp import Resp
 from servers import is_sanitized
-from soak_clients import CONTENTS, Client
+from soak_clients import Client
 from soak_faults import Faults, Troubles, in_threads
+from soak_targets import CONTENTS
 from wire import Connection, wait_until
 from world import SANITIZER_REPORT
 

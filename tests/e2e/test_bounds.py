@@ -1,10 +1,8 @@
 """What many, slow or odd clients can take of a node: as much as its settings say, and nothing from the others."""
 
-import re
 import resource
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from fleet import Crowd
@@ -178,7 +176,7 @@ def test_readers_that_stall_hold_no_content(world, origin, same):
 def test_header_sections_that_trickle_harm_nobody(world, origin):
     """All others are answered meanwhile; those that trickle are refused in the end."""
     slow, normal = 500, 3_000
-    weir = world.weir(origin, ttl="300s", limits={"header_deadline": "4s"})
+    weir = world.weir(origin, ttl="300s", limits={"header_deadline": "15s" if SANITIZED else "4s"})
     alone = latencies(weir, normal)
     clients = [weir.connect() for _ in range(slow)]
     for client in clients:
@@ -222,108 +220,6 @@ def latencies(weir, count):
 def shown(sorted_seconds):
     at = {name: sorted_seconds[int(len(sorted_seconds) * share)] for name, share in (("p50", 0.5), ("p99", 0.99))}
     return ", ".join(f"{name} {seconds * 1000:.2f} ms" for name, seconds in at.items())
-
-
-# Work in proportion
-
-FEW, MORE = 400, 3_200  # fields of a header section
-
-
-def processor_time(process):
-    """Nanoseconds that its threads have run."""
-    stats = Path(f"/proc/{process.pid}/task").glob("*/schedstat")
-    return sum(int(stat.read_text().split()[0]) for stat in stats)
-
-
-HEADERS = {
-    "names of their own": lambda count: [f"X-{number:05}: some value" for number in range(count)],
-    "one name": lambda count: ["X-Same-Name: some value"] * count,
-    "cookies": lambda count: [f"Cookie: c{number:05}=value" for number in range(count)],
-    "named by Connection": lambda count: [
-        *(f"X-{number:05}: v" for number in range(count // 2)),
-        *(f"Connection: X-{number:05}" for number in range(count // 2)),
-    ],
-    "directives": lambda count: [f"Cache-Control: max-age={number}, x{number}=1" for number in range(count)],
-    "entity tags": lambda count: [f'If-None-Match: "{number}", W/"x{number}"' for number in range(count)],
-    "hops": lambda count: [f"Via: 1.1 hop{number}" for number in range(count)],
-}
-
-
-@pytest.mark.parametrize("target", ["/items/stored", "/items/private?cache_control=no-store"], ids=["hit", "forwarded"])
-@pytest.mark.parametrize("fields", HEADERS)
-def test_work_is_in_proportion_to_the_fields_of_a_request(world, fields, target):
-    """As many fields altogether in a few large requests as in many smaller ones."""
-    origin = world.scripted(ok_to_all)
-    limits = {"max_header_fields": MORE + 10, "max_header_size": "512KiB"}
-    weir = world.weir(origin, workers=1, ttl="300s", limits=limits, routes=[KEYED_BY_A_COOKIE])
-
-    def cost(count, requests):
-        lines = "\r\n".join([f"GET {target} HTTP/1.1", "Host: a", *HEADERS[fields](count)])
-        data = (lines + "\r\n\r\n").encode()
-        with weir.connect() as connection:
-            begin = processor_time(weir)
-            for _ in range(requests):
-                assert connection.send(data).response().status in (200, 304)
-            return processor_time(weir) - begin
-
-    assert_in_proportion(cost)
-
-
-KEYED_BY_A_COOKIE = {"path": "/", "key": {"cookies": ["session"]}}
-
-
-def ok_to_all(origin, peer):
-    private = b"Cache-Control: no-store\r\n"
-    while head := peer.head():
-        fields = private if b"no-store" in head.partition(b"\r\n")[0] else b""
-        peer.send(b'HTTP/1.1 200 OK\r\nETag: "e"\r\nContent-Length: 5\r\n%s\r\nhello' % fields)
-
-
-RESPONSE_HEADERS = {
-    "names of their own": HEADERS["names of their own"],
-    "one name": HEADERS["one name"],
-    "named by Connection": HEADERS["named by Connection"],
-    "directives": lambda count: [f"Cache-Control: s-maxage=60, x{number}=1" for number in range(count)],
-    "targeted directives": lambda count: [f"CDN-Cache-Control: x{number}=1" for number in range(count)],
-    "hops": HEADERS["hops"],
-}
-
-
-@pytest.mark.parametrize("stored", [True, False], ids=["stored", "not stored"])
-@pytest.mark.parametrize("fields", RESPONSE_HEADERS)
-def test_work_is_in_proportion_to_the_fields_of_a_response(world, fields, stored):
-    heads = {}
-
-    def serve(origin, peer):
-        while head := peer.head():
-            count = int(re.match(rb"GET /(\d+)", head)[1])
-            peer.send(heads[count] + b"Content-Length: 5\r\n\r\nhello")
-
-    origin = world.scripted(serve)
-    limits = {"max_response_header_size": "1MiB"}
-    weir = world.weir(origin, workers=1, ttl="300s" if stored else "off", limits=limits)
-    keys = iter(range(1_000_000))
-
-    def cost(count, requests):
-        lines = ["HTTP/1.1 200 OK", *RESPONSE_HEADERS[fields](count), *([] if stored else ["Cache-Control: no-store"])]
-        heads[count] = "".join(f"{line}\r\n" for line in lines).encode()
-        with weir.connect() as connection:
-            begin = processor_time(weir)
-            for _ in range(requests):
-                assert connection.send(request("GET", f"/{count}?{next(keys)}")).response().status == 200
-            return processor_time(weir) - begin
-
-    assert_in_proportion(cost)
-
-
-def assert_in_proportion(cost):
-    """cost(fields, requests): linear work costs the same both ways, quadratic work eight times as much."""
-    ratio = MORE // FEW
-    cost(FEW, 2), cost(MORE, 2)
-    pairs = [(cost(FEW, 12 * ratio), cost(MORE, 12)) for _ in range(5)]
-    few, more = (min(costs) for costs in zip(*pairs))
-    print(f"{few / 1e6:.1f} ms for {ratio} times as many requests of {FEW} fields, {more / 1e6:.1f} ms for {MORE} fields")
-    assert more < 4 * few, pairs
 
 
 # A Redis that does not answer
