@@ -52,8 +52,8 @@ void ResponseParser::on_field_impl(http::field id, beast::string_view name, beas
                                    beast::error_code& ec) {
     if (in_trailers_) {
         const rules::Field field{id, view(name), view(value)};
-        if (may_be_trailer(id) && !rules::HopByHopFields(fields_).contain(field))
-            rules::append_field(trailers_, field.name, field.value);
+        if (!hop_by_hop_) hop_by_hop_.emplace(fields_);
+        if (may_be_trailer(id) && !hop_by_hop_->contain(field)) rules::append_field(trailers_, field.name, field.value);
         return;
     }
     const bool folded = !value.empty() && (value.data() < head_.data() || value.data() > head_.data() + head_.size());

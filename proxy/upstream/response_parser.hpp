@@ -3,8 +3,10 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
+#include <optional>
 #include <vector>
 
+#include "proxy/rules/fields.hpp"
 #include "proxy/rules/message.hpp"
 
 namespace proxy::upstream {
@@ -43,6 +45,7 @@ class ResponseParser final : public http::basic_parser<false> {
     std::vector<rules::Field> fields_;
     rules::ResponseHeader header_;
     bool in_trailers_ = false;
+    std::optional<rules::HopByHopFields> hop_by_hop_;  // of the header section, once there are trailers
     std::string trailers_;
 };
 

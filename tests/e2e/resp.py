@@ -70,7 +70,7 @@ def damage(redis, key, others, choose):
         return "it was gone already"
 
     def put(name, new):
-        redis("SET", name, new, "PX", 60_000)
+        redis("SET", name, new, "XX", "KEEPTTL")
 
     def flip_a_bit():
         at = choose.randrange(len(value))
@@ -87,9 +87,10 @@ def damage(redis, key, others, choose):
         put(key, theirs)
 
     def change_the_type():
+        left = redis("PTTL", key)
         redis("DEL", key)
         redis("LPUSH", key, "x")
-        redis("PEXPIRE", key, 60_000)
+        redis("PEXPIRE", key, max(1, left))
 
     def overwrite():
         at = choose.randrange(len(value))

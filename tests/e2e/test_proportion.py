@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from wire import request
+from wire import chunked, request
 
 FEW, MORE = 400, 3_200  # fields of a header section
 
@@ -97,11 +97,37 @@ def test_work_is_in_proportion_to_the_fields_of_a_response(world, fields, stored
     assert_in_proportion(cost)
 
 
-def assert_in_proportion(cost):
-    """cost(fields, requests): linear work costs the same both ways, quadratic work eight times as much."""
-    ratio = MORE // FEW
-    cost(FEW, 2), cost(MORE, 2)
-    pairs = [(cost(FEW, 12 * ratio), cost(MORE, 12)) for _ in range(5)]
-    few, more = (min(costs) for costs in zip(*pairs))
-    print(f"{few / 1e6:.1f} ms for {ratio} times as many requests of {FEW} fields, {more / 1e6:.1f} ms for {MORE} fields")
-    assert more < 4 * few, pairs
+def test_work_is_in_proportion_to_the_trailers_of_a_response(world):
+    """With as many fields before them: any of those might say that a trailer is not to be passed on."""
+    bodies = {}
+
+    def serve(origin, peer):
+        while peer.head():
+            peer.send(bodies["now"])
+
+    origin = world.scripted(serve)
+    limits = {"max_response_header_size": "1MiB"}
+    weir = world.weir(origin, workers=1, limits=limits)
+
+    def cost(count, requests):
+        fields = b"".join(b"a: b\r\n" for _ in range(count))
+        head = b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nTransfer-Encoding: chunked\r\n"
+        bodies["now"] = head + fields + b"\r\n" + chunked(b"hello", trailers=fields)
+        with weir.connect() as connection:
+            begin = processor_time(weir)
+            for _ in range(requests):
+                answer = connection.ask("GET", "/", {"TE": "trailers"})
+                assert (answer.body, len(answer.trailers)) == (b"hello", count)
+            return processor_time(weir) - begin
+
+    assert_in_proportion(cost, few=1_200, more=9_600)
+
+
+def assert_in_proportion(cost, few=FEW, more=MORE):
+    """cost(fields, messages): linear work costs the same both ways, quadratic work eight times as much."""
+    ratio = more // few
+    cost(few, 2), cost(more, 2)
+    pairs = [(cost(few, 12 * ratio), cost(more, 12)) for _ in range(5)]
+    small, large = (min(costs) for costs in zip(*pairs))
+    print(f"{small / 1e6:.1f} ms for messages of {few} fields, {large / 1e6:.1f} ms for as many fields in some of {more}")
+    assert large < 4 * small, pairs
