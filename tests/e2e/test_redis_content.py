@@ -135,7 +135,8 @@ def test_a_full_redis_stores_nothing_and_harms_nobody(world, origin, redis):
 def test_whatever_happens_to_values_in_redis_no_wrong_byte_is_served(world, origin, redis):
     seed = random.randrange(1 << 32)
     choose = random.Random(seed)
-    weir = connected(world.weir(origin, redis, ttl="300s", memory={"budget": 0}))
+    patient = {"host": "127.0.0.1", "port": redis.port, "command_budget": "5s", "breaker": {"slow_percent": 0}}
+    weir = connected(world.weir(origin, patient, ttl="300s", memory={"budget": 0}))
     targets = [f"/items/{number}?size={choose.choice([0, 10, 5000, 300 * KIB, 1300 * KIB])}" for number in range(12)]
     bodies = expected(origin, targets)
     for target in targets:
