@@ -28,19 +28,17 @@ bool is_conditional(const rules::RequestHeader& request) {
 
 }  // namespace
 
-Answers::Answers() { generated_.reserve(max_answers * max_generated_fields); }
+// One answer's: who never pipelines never needs more, and idle connections are many.
+Answers::Answers() { generated_.reserve(max_generated_fields); }
 
-bool Answers::has_room() const noexcept {
-    return records_.size() < max_answers && generated_.size() + max_generated_fields <= generated_.capacity() &&
-           buffers_.size() < 64;
-}
+bool Answers::has_room() const noexcept { return records_.size() < max_answers && buffers_.size() < 64; }
 
 void Answers::add(const store::StoredPtr& response, const observe::ExchangeRecord& record, seconds age,
                   bool with_content, bool keep_alive, unsigned client_version) {
     const std::size_t from = generated_.size();
     append_generated_fields(generated_, record, age, response->freshness.lifetime - age, keep_alive, client_version);
     buffers_.push_back(asio::buffer(response->head));
-    buffers_.emplace_back(generated_.data() + from, generated_.size() - from);
+    buffers_.emplace_back(nullptr, generated_.size() - from);  // where they will lie is known when all are there
     if (with_content)
         for (const rules::Chunk& chunk : response->body->chunks) buffers_.emplace_back(chunk.bytes.get(), chunk.size);
     held_.push_back(response);
@@ -51,6 +49,12 @@ void Answers::add(const store::StoredPtr& response, const observe::ExchangeRecor
 
 Awaitable<bool> Answers::send(ClientConnection& client, Worker& worker, Clock::time_point since) {
     boost::system::error_code ec;
+    const char* generated = generated_.data();
+    for (asio::const_buffer& buffer : buffers_) {
+        if (buffer.data() != nullptr) continue;
+        buffer = asio::const_buffer(generated, buffer.size());
+        generated += buffer.size();
+    }
     if (!records_.empty()) ec = co_await client.write(buffers_);
     const auto total = Clock::now() - since;
     for (observe::ExchangeRecord& record : records_) {

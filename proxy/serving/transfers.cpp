@@ -81,8 +81,8 @@ void Transfers::mark(std::string_view name) {
     const std::lock_guard lock(shard.mutex);
     shard.marks[hash] = now + config_.hit_for_miss;
     shard.marked.push_back({hash, now + config_.hit_for_miss});
-    while (!shard.marked.empty() &&
-           (shard.marked.front().until <= now || shard.marked.size() > config_.max_marks / shard_count + 1)) {
+    while (!shard.marked.empty() && (shard.marked.front().until <= now ||
+                                     shard.marked.size() > std::max<std::size_t>(1, config_.max_marks / shard_count))) {
         const Mark oldest = shard.marked.front();
         shard.marked.pop_front();
         const auto at = shard.marks.find(oldest.hash);

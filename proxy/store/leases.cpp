@@ -72,11 +72,15 @@ Awaitable<Result<std::variant<Lease, LeaseElsewhere>>> Leases::acquire(std::stri
     }
     stats_.held.add();
     constexpr std::int64_t no_ttl = -1;
+    const std::int64_t longest = config_.lease.count();
     if (replies->back().integer == no_ttl) {  // not of ours, and nobody would ever have it
         Command unlink{"UNLINK", lease.name};
         co_await client_.command(std::move(unlink));
+    } else if (replies->back().integer > longest) {  // likewise; or of a node that has it for longer, and renews it
+        Command shorten{"PEXPIRE", lease.name, ttl};
+        co_await client_.command(std::move(shorten));
     }
-    const std::int64_t left = std::clamp<std::int64_t>(replies->back().integer, 0, config_.lease.count());
+    const std::int64_t left = std::clamp<std::int64_t>(replies->back().integer, 0, longest);
     co_return std::variant<Lease, LeaseElsewhere>(LeaseElsewhere{milliseconds{left}});
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "proxy/rules/fields.hpp"
 #include "proxy/rules/message.hpp"
 
 namespace proxy::upstream {
@@ -47,7 +48,7 @@ class ResponseParser final : public http::basic_parser<false> {
     rules::ResponseHeader header_;
     bool in_trailers_ = false;
     std::size_t trailer_count_ = 0;
-    std::optional<rules::HopByHopFields> hop_by_hop_;  // where there are trailers
+    std::optional<rules::HopByHopFields> hop_by_hop_;  // of the header section, once there are trailers
     std::string trailers_;
 };
 

@@ -159,7 +159,7 @@ TEST_CASE("marks are bounded, and end") {
     config.hit_for_miss = 1h;
     Transfers transfers(config, purges);
     for (int i = 0; i < 1'000; ++i) transfers.mark("key " + std::to_string(i));
-    CHECK(transfers.stats().marks <= 48);
+    CHECK(transfers.stats().marks <= 32);
     CHECK(std::holds_alternative<Transfers::Marked>(transfers.enter("key 999")));
     transfers.unmark("key 999");
     CHECK(std::holds_alternative<Lead>(transfers.enter("key 999")));
