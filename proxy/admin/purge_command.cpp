@@ -32,18 +32,16 @@ constexpr ListFlag list_flags[] = {{"--url", &store::PurgeRequest::urls},
 const std::vector<std::string> all_flags{"--admin",  "--token", "--soft",       "--url", "--surrogate-key",
                                          "--prefix", "--host",  "--everything", "--help"};
 
-// False where it is no flag with a value.
-bool take_value(PurgeCommand& command, const std::string& name, const std::string& value) {
+// `name`: of a flag that has_value.
+void take_value(PurgeCommand& command, const std::string& name, const std::string& value) {
     if (name == "--admin") {
         command.admin = config::endpoint_from(value, "127.0.0.1");
     } else if (name == "--token") {
         command.token = value;
     } else {
         const auto flag = std::ranges::find(list_flags, name, &ListFlag::name);
-        if (flag == std::end(list_flags)) return false;
         (command.request.*flag->member).push_back(value);
     }
-    return true;
 }
 
 bool has_value(std::string_view name) {

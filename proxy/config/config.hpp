@@ -44,7 +44,9 @@ struct RouteConfig {
     std::string host;  // empty: any; lower case, without port
     std::string path_prefix = "/";
     std::string upstream = "default";
-    bool cache = true;  // false: every request is forwarded, nothing is stored
+    bool cache = true;                 // false: every request is forwarded, nothing is stored
+    bool trace = false;                // whether TRACE is forwarded, or answered 405
+    std::vector<std::string> upgrade;  // protocols that may take over a connection, such as websocket
     StoreFailure on_store_failure = StoreFailure::bypass;
     rules::Policy policy;
 };
@@ -125,13 +127,15 @@ struct LimitsConfig {
     std::size_t max_target_size = 8u << 10;                     // bytes of the request target; more: 414
     std::size_t max_header_fields = 100;                        // field lines; more: 431
     std::uint64_t max_request_body = 1ull << 30;                // bytes; more: 413
-    std::size_t max_response_header_size = 64u << 10;
-    milliseconds header_deadline{10'000};      // first byte of a request to its header complete: 408
-    milliseconds body_deadline{15'000};        // no progress for so long while a request body is read
-    std::size_t min_body_rate = 500;           // bytes a second of a request body, on average. 0: any
-    milliseconds body_rate_grace{20'000};      // waited for it all in all before that counts
-    milliseconds write_deadline{30'000};       // no progress for so long while an answer is written
-    milliseconds keep_alive_timeout{60'000};   // an idle connection is closed after so long
+    std::size_t max_response_header_size = 64u << 10;           // bytes of an origin's header section; more: 502
+    std::size_t max_response_header_fields = 200;               // field lines, of a trailer section too; more: 502
+    milliseconds header_deadline{10'000};                       // first byte of a request to its header complete: 408
+    milliseconds body_deadline{15'000};                         // no progress for so long while a request body is read
+    std::size_t min_body_rate = 500;                            // bytes a second of a request body, on average. 0: any
+    milliseconds body_rate_grace{20'000};                       // waited for it all in all before that counts
+    milliseconds write_deadline{30'000};                        // no progress for so long while an answer is written
+    milliseconds keep_alive_timeout{60'000};                    // an idle connection is closed after so long
+    milliseconds tunnel_timeout{600'000};      // another protocol took over: no byte in either direction for so long
     std::uint64_t max_buffers = 512ull << 20;  // bytes of all connections and transfers; beyond, what needs more: 503
 };
 

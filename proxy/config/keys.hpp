@@ -56,6 +56,8 @@ void fields(rules::Policy& policy, Visitor& visit) {
     visit.scalar("set_cookie", policy.set_cookie, Choice<rules::SetCookiePolicy>{set_cookie_names});
     visit.list("surrogate_key_fields", policy.surrogate_key_fields, Text{token_from});
     visit.scalar("store_errors", policy.store_errors, Switch{});
+    visit.scalar("match_extension", policy.match_extension, Switch{});
+    visit.list("dropped_request_fields", policy.dropped_request_fields, Text{token_from});
     visit.section("key", policy.key);
 }
 
@@ -65,6 +67,8 @@ void fields(RouteConfig& route, Visitor& visit) {
     visit.scalar("path", route.path_prefix, Text{path_from});
     visit.scalar("upstream", route.upstream, Text{});
     visit.scalar("cache", route.cache, Switch{});
+    visit.scalar("trace", route.trace, Switch{});
+    visit.list("upgrade", route.upgrade, Text{protocol_from});
     visit.scalar("on_store_failure", route.on_store_failure, Choice<StoreFailure>{store_failure_names});
     fields(route.policy, visit);
 }
@@ -149,12 +153,14 @@ void fields(LimitsConfig& limits, Visitor& visit) {
     visit.scalar("max_header_fields", limits.max_header_fields, Number{10, 100'000});
     visit.scalar("max_request_body", limits.max_request_body, Size{0, 1024 * gib});
     visit.scalar("max_response_header_size", limits.max_response_header_size, Size{kib, 16 * mib});
+    visit.scalar("max_response_header_fields", limits.max_response_header_fields, Number{10, 100'000});
     visit.scalar("header_deadline", limits.header_deadline, deadline);
     visit.scalar("body_deadline", limits.body_deadline, deadline);
     visit.scalar("min_body_rate", limits.min_body_rate, Size{0, gib});
     visit.scalar("body_rate_grace", limits.body_rate_grace, deadline);
     visit.scalar("write_deadline", limits.write_deadline, deadline);
     visit.scalar("keep_alive_timeout", limits.keep_alive_timeout, deadline);
+    visit.scalar("tunnel_timeout", limits.tunnel_timeout, deadline);
     visit.scalar("max_buffers", limits.max_buffers, Size{mib, 1024 * gib});
 }
 

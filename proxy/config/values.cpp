@@ -359,14 +359,38 @@ std::string token_from(string_view text) {
     return std::string(text);
 }
 
+std::string protocol_from(string_view text) {
+    const std::size_t slash = std::min(text.find('/'), text.size());
+    if (!rules::is_token(text.substr(0, slash)) || (slash < text.size() && !rules::is_token(text.substr(slash + 1))))
+        throw BadValue(in_quotes(text) + " is not a protocol, expected one such as websocket");
+    if (lower(text.substr(0, slash)) == "h2c")  // whose requests would be neither parsed nor keyed
+        throw BadValue(in_quotes(text) + " would carry requests past the cache, expected one such as websocket");
+    return std::string(text);
+}
+
 std::string key_field_from(string_view text) {
     // Of one connection, written anew or left out: the origin would answer by another value than the key says.
-    constexpr const char* unread[] = {
-        "connection",        "content-length",      "expect",           "forwarded",       "host",
-        "if-match",          "if-modified-since",   "if-none-match",    "if-range",        "if-unmodified-since",
-        "keep-alive",        "proxy-authorization", "proxy-connection", "range",           "te",
-        "trailer",           "transfer-encoding",   "upgrade",          "x-forwarded-for", "x-forwarded-host",
-        "x-forwarded-proto", "x-request-id"};
+    constexpr const char* unread[] = {"connection",
+                                      "content-length",
+                                      "expect",
+                                      "host",
+                                      "if-match",
+                                      "if-modified-since",
+                                      "if-none-match",
+                                      "if-range",
+                                      "if-unmodified-since",
+                                      "keep-alive",
+                                      "proxy-authorization",
+                                      "proxy-connection",
+                                      "range",
+                                      "te",
+                                      "trailer",
+                                      "transfer-encoding",
+                                      "upgrade",
+                                      "x-forwarded-for",
+                                      "x-forwarded-host",
+                                      "x-forwarded-proto",
+                                      "x-request-id"};
     if (std::ranges::find(unread, lower(text)) != std::end(unread))
         throw BadValue(in_quotes(text) +
                        " does not reach the origin as the client sent it, expected a field that does");

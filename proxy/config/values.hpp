@@ -61,6 +61,7 @@ void apply_redis_url(RedisConfig& redis, std::string_view text);
 [[nodiscard]] std::string socket_path_from(std::string_view text);  // absolute, or empty
 [[nodiscard]] std::string key_prefix_from(std::string_view text);
 [[nodiscard]] std::string token_from(std::string_view text);      // RFC 9110 §5.6.2
+[[nodiscard]] std::string protocol_from(std::string_view text);   // of Upgrade, RFC 9110 §7.8
 [[nodiscard]] std::string key_field_from(std::string_view text);  // a field that the origin gets from the client
 [[nodiscard]] std::string parameter_from(std::string_view text);
 [[nodiscard]] std::string local_path_from(std::string_view text);

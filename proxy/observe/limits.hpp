@@ -20,11 +20,12 @@ enum class Limit : std::uint8_t {
     min_body_rate,
     write_deadline,
     keep_alive_timeout,
+    tunnel_timeout,
     max_buffers,
     descriptors  // the system's
 };
 
-inline constexpr std::array<std::string_view, 14> limit_names{"max_connections",
+inline constexpr std::array<std::string_view, 15> limit_names{"max_connections",
                                                               "max_connections_per_client",
                                                               "max_requests_per_connection",
                                                               "max_header_size",
@@ -36,6 +37,7 @@ inline constexpr std::array<std::string_view, 14> limit_names{"max_connections",
                                                               "min_body_rate",
                                                               "write_deadline",
                                                               "keep_alive_timeout",
+                                                              "tunnel_timeout",
                                                               "max_buffers",
                                                               "descriptors"};
 

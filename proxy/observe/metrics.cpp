@@ -175,6 +175,18 @@ void expose_transfers(Exposition& out, const Sources& sources) {
         .counter(sum(sources.workers, &WorkerMetrics::background_fetches_refused));
 }
 
+void expose_resumptions(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
+    const Family family =
+        out.counter("weir_redis_resumptions_total",
+                    "Responses whose content Redis lost on the way: completed by the origin, or not.");
+    constexpr std::array<const char*, 2> outcomes{"completed", "broken_off"};
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        std::uint64_t total = 0;
+        for (const WorkerMetrics* worker : workers) total += worker->resumptions[i].get();
+        family.counter(total, {{"outcome", outcomes[i]}});
+    }
+}
+
 void expose_clients(Exposition& out, const std::vector<const WorkerMetrics*>& workers) {
     out.gauge("weir_connections", "Client connections that are open.")
         .gauge(sum(workers, &WorkerMetrics::connections_open));
@@ -192,6 +204,10 @@ void expose_clients(Exposition& out, const std::vector<const WorkerMetrics*>& wo
         for (const WorkerMetrics* worker : workers) total += worker->limits[limit].get();
         limits.counter(total, {{"limit", std::string(limit_names[limit])}});
     }
+    out.gauge("weir_tunnels", "Client connections that another protocol, such as WebSocket, has taken over.")
+        .gauge(sum(workers, &WorkerMetrics::tunnels));
+    out.counter("weir_tunnels_total", "Client connections that another protocol took over.")
+        .counter(sum(workers, &WorkerMetrics::tunnels_total));
     out.counter("weir_malformed_requests_total", "Requests that are not HTTP, or too large to be read.")
         .counter(sum(workers, &WorkerMetrics::malformed_requests));
     out.counter("weir_sent_bytes_total", "Bytes sent to clients, header sections included.")
@@ -430,6 +446,7 @@ struct Metrics::Impl final : prometheus::Collectable {
         expose_requests(out, sources.workers);
         expose_reasons(out, sources.workers);
         expose_transfers(out, sources);
+        expose_resumptions(out, sources.workers);
         expose_clients(out, sources.workers);
         expose_memory(out, sources);
         expose_redis(out, sources);

@@ -38,7 +38,9 @@ void WorkerMetrics::record(const ExchangeRecord& record) noexcept {
             break;
         case Outcome::revalidated:
         case Outcome::bypass:
-        case Outcome::error: other_latency.observe(record.total); break;
+        case Outcome::error:
+            if (record.status != 101) other_latency.observe(record.total);  // what followed took as long as it took
+            break;
         case Outcome::local: break;  // scrapes and health checks would pass for fast requests
     }
 }

@@ -29,6 +29,8 @@ struct WorkerMetrics {
     Counter collapsed;  // answered by another request's exchange with the origin
     Counter followers;  // requests that are being answered so
     Counter background_fetches, background_fetches_total, background_fetches_refused;
+    std::array<Counter, 2>
+        resumptions;            // content lost in Redis on its way: [0] completed by the origin, [1] broken off
     Counter puts_refused;       // not sent to Redis: too much content was on its way already
     Counter pending_put_bytes;  // content on its way to Redis
     std::array<Counter, purge_source_count> purges;
@@ -36,6 +38,7 @@ struct WorkerMetrics {
     Counter connections_open, connections_total, connections_refused;
     Counter idle_connections_closed;  // to make room for others
     Counter malformed_requests;
+    Counter tunnels, tunnels_total;                  // connections that another protocol took over: now; ever
     std::array<Counter, limit_names.size()> limits;  // clients that came up against them
 
     void count(Limit limit) noexcept { limits[static_cast<std::size_t>(limit)].add(); }

@@ -10,6 +10,7 @@ constexpr std::string_view white_space = " \t";
 bool is_always_hop_by_hop(http::field id) noexcept {
     switch (id) {
         case http::field::connection:
+        case http::field::http2_settings:
         case http::field::keep_alive:
         case http::field::proxy_authenticate:
         case http::field::proxy_authentication_info:

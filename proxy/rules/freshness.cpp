@@ -53,16 +53,14 @@ Lifetime lifetime_of(const ResponseDirectives& directives, const ResponseHeader&
                      const Policy& policy) {
     using enum LifetimeSource;
     const Lifetime by_origin = explicit_lifetime(directives, response, arrival);
-    const bool may_assume = may_assume_lifetime(response.status, directives.control);
-    const bool ttl_applies =
-        may_assume && (response.status < 400 || directives.control.is_public || policy.store_errors);
+    const bool may_assume = may_assume_lifetime(response.status, directives.control, policy);
     const seconds age_at_arrival = current_age(arrival, arrival.response_time);
-    if (policy.override_ttl && (by_origin.source != none || ttl_applies))
+    if (policy.override_ttl && (by_origin.source != none || may_assume))
         return {saturated(age_at_arrival + *policy.override_ttl), override_ttl};
     if (by_origin.source != none || !may_assume || directives.control.no_cache) return by_origin;
     if (const seconds heuristics = heuristic_lifetime(response, arrival, policy); heuristics > seconds{0})
         return {heuristics, heuristic};
-    if (policy.default_ttl && ttl_applies) return {saturated(age_at_arrival + *policy.default_ttl), default_ttl};
+    if (policy.default_ttl) return {saturated(age_at_arrival + *policy.default_ttl), default_ttl};
     return {};
 }
 
@@ -105,8 +103,8 @@ bool is_heuristically_cacheable(unsigned status) noexcept {
     }
 }
 
-bool may_assume_lifetime(unsigned status, const CacheControl& control) noexcept {
-    return control.is_public || is_heuristically_cacheable(status);
+bool may_assume_lifetime(unsigned status, const CacheControl& control, const Policy& policy) noexcept {
+    return control.is_public || (is_heuristically_cacheable(status) && (status < 400 || policy.store_errors));
 }
 
 Freshness freshness_of(const ResponseHeader& response, const Arrival& arrival, const Policy& policy) {

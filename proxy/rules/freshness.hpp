@@ -41,9 +41,10 @@ enum class LifetimeSource : std::uint8_t {
 // Statuses that may be stored without explicit freshness. RFC 9110 §15.1
 [[nodiscard]] bool is_heuristically_cacheable(unsigned status) noexcept;
 
-// Whether a lifetime may be assumed where the origin gives none: for heuristically cacheable statuses, and for whatever
-// is marked `public`. RFC 9111 §4.2.2
-[[nodiscard]] bool may_assume_lifetime(unsigned status, const CacheControl& control) noexcept;
+// Whether a lifetime may be assumed where the origin gives none: for whatever is marked `public`, and for heuristically
+// cacheable statuses, of which errors are left out where the route does not want them: a client may have provoked them.
+// RFC 9111 §4.2.2
+[[nodiscard]] bool may_assume_lifetime(unsigned status, const CacheControl& control, const Policy& policy) noexcept;
 
 // All that reuse needs to know of the response's own directives, decided once when it is stored.
 struct Freshness {

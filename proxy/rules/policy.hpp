@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "proxy/rules/request_fields.hpp"
+
 namespace proxy::rules {
 
 using std::chrono::seconds;
@@ -52,7 +54,12 @@ struct Policy {
     bool honour_request_directives = false;  // no-cache, max-age, min-fresh, max-stale, no-store of clients
     SetCookiePolicy set_cookie = SetCookiePolicy::refuse;
     std::vector<std::string> surrogate_key_fields{"Surrogate-Key", "xkey", "Cache-Tag"};  // see surrogate_keys
-    bool store_errors = false;  // default_ttl and override_ttl are also for a 4xx or 5xx that names no lifetime
+    bool store_errors = false;  // default_ttl, override_ttl and heuristics are also for a 4xx or 5xx without lifetime
+    bool match_extension = false;  // what is not of the media type that its path's extension says is not stored
+
+    // Patterns of request fields that are not forwarded, unless they are part of the key.
+    std::vector<std::string> dropped_request_fields{std::begin(default_dropped_request_fields),
+                                                    std::end(default_dropped_request_fields)};
     KeyPolicy key;
 };
 

@@ -5,6 +5,7 @@
 
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/http_date.hpp"
+#include "proxy/rules/media_type.hpp"
 #include "proxy/rules/partial.hpp"
 #include "proxy/rules/surrogate_keys.hpp"
 #include "proxy/rules/uri.hpp"
@@ -14,8 +15,31 @@ namespace {
 
 using State = DeltaSeconds::State;
 
-// Answers that belong to a condition or a range of one client's request, and never to all who ask.
-bool depends_on_the_asker(unsigned status) noexcept { return status == 304 || status == 412 || status == 416; }
+// Answers to what one client sent besides the URI (a condition, a range, too large a field, a wrong one), never to all
+// who ask: who provokes one must not have it answered to others. RFC 9110 §15.5
+bool depends_on_the_asker(unsigned status) noexcept {
+    switch (status) {
+        case 304:
+        case 400:
+        case 406:
+        case 407:
+        case 408:
+        case 411:
+        case 412:
+        case 413:
+        case 415:
+        case 416:
+        case 417:
+        case 421:
+        case 425:
+        case 426:
+        case 428:
+        case 429:
+        case 431:
+        case 505: return true;
+        default: return false;
+    }
+}
 
 // One part of a representation whose length is known, with all the fields that a 200 would have: not so where If-Range
 // let the origin leave some out. RFC 9110 §15.3.7, RFC 9111 §3.3
@@ -66,14 +90,14 @@ bool is_of_use(const ResponseHeader& response, const Arrival& arrival, const Fre
 
 std::string_view to_string(Uncacheable reason) noexcept {
     static constexpr std::array<std::string_view, uncacheable_count> names{
-        "method",     "status",     "request-no-store", "no-store",      "private",         "authorization",
-        "set-cookie", "vary-any",   "vary-values",      "no-freshness",  "request-content", "too-large",
-        "overloaded", "incomplete", "invalidated",      "surrogate-keys"};
+        "method",     "status",     "request-no-store", "no-store",    "private",       "authorization",
+        "set-cookie", "media-type", "vary-any",         "vary-values", "no-freshness",  "request-content",
+        "too-large",  "overloaded", "incomplete",       "invalidated", "surrogate-keys"};
     return names[static_cast<std::size_t>(reason)];
 }
 
 bool ends_what_is_stored(unsigned status, std::optional<Uncacheable> reason) noexcept {
-    const bool refuses_the_client = status == 401 || status == 403 || status == 407 || status == 429;
+    const bool refuses_the_client = status == 401 || status == 403 || depends_on_the_asker(status);
     if (!reason || refuses_the_client) return false;
     switch (*reason) {
         case Uncacheable::authorization:
@@ -109,9 +133,13 @@ Storing decide_storing(const RequestHeader& request, bool request_has_content, c
     if (policy.set_cookie == SetCookiePolicy::refuse && has(response.fields, http::field::set_cookie) &&
         !names_set_cookie(control))
         return set_cookie;
+    if (policy.match_extension && response.status < 300 &&
+        !fits_extension(request.target, value_of(response.fields, http::field::content_type)))
+        return media_type;
     if (selecting_fields(response) == "*") return vary_any;
     if (!rules::surrogate_keys(response.fields, policy)) return surrogate_keys;
-    if (freshness.source == LifetimeSource::none && !may_assume_lifetime(response.status, control)) return status;
+    if (freshness.source == LifetimeSource::none && !may_assume_lifetime(response.status, control, policy))
+        return status;
     if (!is_of_use(response, arrival, freshness)) return no_freshness;
     return freshness;
 }

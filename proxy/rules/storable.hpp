@@ -11,13 +11,14 @@ namespace proxy::rules {
 // Why not; also a metric's label and a detail in Cache-Status.
 enum class Uncacheable {
     method,            // not GET, nor a POST whose answer says that it stands for GET. RFC 9110 §9.3.3
-    status,            // 1xx, 304, 412, 416; a 206 that is not one part; not understood; or it needs explicit
-                       // freshness and has none
+    status,            // 1xx, 304; 400, 412, 431 and others that answer what one client sent; a 206 that is not one
+                       // part; not understood; or it needs explicit freshness and has none
     request_no_store,  // only where the route honours request directives
     no_store,
     is_private,       // `private`, without field names
     authorization,    // RFC 9111 §3.5
     set_cookie,       // the route's policy
+    media_type,       // not what the path's extension says, where the route minds
     vary_any,         // Vary: *
     vary_values,      // what selects the variant is too long to be part of a key
     no_freshness,     // neither a freshness lifetime nor a validator: of no use
@@ -28,7 +29,7 @@ enum class Uncacheable {
     invalidated,      // the resource was changed or purged while the response was on its way
     surrogate_keys    // more than may be: see surrogate_keys.hpp
 };
-inline constexpr std::size_t uncacheable_count = 16;
+inline constexpr std::size_t uncacheable_count = 17;
 [[nodiscard]] std::string_view to_string(Uncacheable reason) noexcept;  // "no-store", "vary-any", ...
 
 // Whether a response of this status that is not stored for this reason ends what was stored before: the origin no

@@ -1,7 +1,10 @@
 #include "proxy/rules/uri.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 
 namespace proxy::rules {
 namespace {
@@ -51,7 +54,46 @@ std::optional<unsigned char> octet_from(std::string_view digits) noexcept {
     return octet;
 }
 
+bool is_ipv6_address(std::string_view text) noexcept {
+    char copy[INET6_ADDRSTRLEN] = {};
+    if (text.size() >= sizeof copy) return false;
+    std::copy(text.begin(), text.end(), copy);
+    in6_addr address;
+    return ::inet_pton(AF_INET6, copy, &address) == 1;
+}
+
+// RFC 3986 §3.2.2, but for the comma: a list of hosts is none.
+bool is_registered_name(std::string_view text) noexcept {
+    constexpr std::string_view sub_delims = "!$&'()*+;=";
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        const bool escape = c == '%' && octet_from(text.substr(i + 1, 2));
+        if (!escape && !is_unreserved(c) && sub_delims.find(text[i]) == sub_delims.npos) return false;
+    }
+    return !text.empty();
+}
+
+bool is_port(std::string_view text) noexcept {
+    std::uint16_t port = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return text.empty() || (ec == std::errc() && end == text.data() + text.size());
+}
+
 }  // namespace
+
+bool is_authority(std::string_view text) noexcept {
+    std::string_view rest;
+    if (text.starts_with('[')) {
+        const std::size_t end = text.find(']');
+        if (end == text.npos || !is_ipv6_address(text.substr(1, end - 1))) return false;
+        rest = text.substr(end + 1);
+    } else {
+        const std::string_view host = text.substr(0, text.find(':'));
+        if (!is_registered_name(host)) return false;
+        rest = text.substr(host.size());
+    }
+    return rest.empty() || (rest.front() == ':' && is_port(rest.substr(1)));
+}
 
 void append_percent_encoded(std::string& out, char c) {
     constexpr std::string_view hex = "0123456789ABCDEF";

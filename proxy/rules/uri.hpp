@@ -9,6 +9,11 @@
 
 namespace proxy::rules {
 
+// host [":" port] as Host and a target in absolute form have it: no user information, nothing that could end an
+// authority elsewhere, a host that is not empty, an IPv6 address without zone, a port below 65536. RFC 9110 §4.2.4,
+// §7.2
+[[nodiscard]] bool is_authority(std::string_view text) noexcept;
+
 // Appends "%" and two hexadecimal digits.
 void append_percent_encoded(std::string& out, char c);
 

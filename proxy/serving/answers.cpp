@@ -1,6 +1,7 @@
 #include "proxy/serving/answers.hpp"
 
 #include "proxy/rules/cache_key.hpp"
+#include "proxy/rules/upgrade.hpp"
 #include "proxy/serving/heads.hpp"
 #include "proxy/serving/refresh.hpp"
 #include "proxy/serving/worker.hpp"
@@ -27,21 +28,17 @@ bool is_conditional(const rules::RequestHeader& request) {
 
 }  // namespace
 
-// Most answers take a third of the most one may take, so there is room for max_answers of them. Every idle connection
-// has it.
-Answers::Answers() { generated_.reserve(max_answers * max_generated_fields * 3 / 8); }
+// One answer's: who never pipelines never needs more, and idle connections are many.
+Answers::Answers() { generated_.reserve(max_generated_fields); }
 
-bool Answers::has_room() const noexcept {
-    return records_.size() < max_answers && generated_.size() + max_generated_fields <= generated_.capacity() &&
-           buffers_.size() < 64;
-}
+bool Answers::has_room() const noexcept { return records_.size() < max_answers && buffers_.size() < 64; }
 
 void Answers::add(const store::StoredPtr& response, const observe::ExchangeRecord& record, seconds age,
                   bool with_content, bool keep_alive, unsigned client_version) {
     const std::size_t from = generated_.size();
     append_generated_fields(generated_, record, age, response->freshness.lifetime - age, keep_alive, client_version);
     buffers_.push_back(asio::buffer(response->head));
-    buffers_.emplace_back(generated_.data() + from, generated_.size() - from);
+    buffers_.emplace_back(nullptr, generated_.size() - from);  // where they will lie is known when all are there
     if (with_content)
         for (const rules::Chunk& chunk : response->body->chunks) buffers_.emplace_back(chunk.bytes.get(), chunk.size);
     held_.push_back(response);
@@ -52,6 +49,12 @@ void Answers::add(const store::StoredPtr& response, const observe::ExchangeRecor
 
 Awaitable<bool> Answers::send(ClientConnection& client, Worker& worker, Clock::time_point since) {
     boost::system::error_code ec;
+    const char* generated = generated_.data();
+    for (asio::const_buffer& buffer : buffers_) {
+        if (buffer.data() != nullptr) continue;
+        buffer = asio::const_buffer(generated, buffer.size());
+        generated += buffer.size();
+    }
     if (!records_.empty()) ec = co_await client.write(buffers_);
     const auto total = Clock::now() - since;
     for (observe::ExchangeRecord& record : records_) {
@@ -71,12 +74,14 @@ bool answer_from_memory(Worker& worker, ClientConnection& client, bool keep_aliv
     const Route& route = worker.route_for(request);
     if (!route.config->cache || client.request_has_content() || !rules::may_look_up(request) || is_conditional(request))
         return false;
-    if (worker.is_local(request.target)) return false;
+    if (worker.is_local(request.target) || !rules::offered_protocol(request, route.config->upgrade).empty())
+        return false;
 
     std::string& key = worker.key_buffer();
     rules::primary_key(key, request, route.config->policy.key);
     if (key.size() > rules::max_primary_key) return false;
     const Time now = worker.now();
+    const store::Mark mark = worker.node().purges.mark();
     const store::Found found = worker.node().memory.lookup(key, request, now);
     if (!found.response) return false;
     const rules::Reuse reuse = rules::decide_reuse(request, found.response.get(), false, now, route.config->policy);
@@ -92,7 +97,7 @@ bool answer_from_memory(Worker& worker, ClientConnection& client, bool keep_aliv
     record.tier = observe::Tier::memory;
     record.status = found.response->status;
     answers.add(found.response, record, serve->age, request.method != http::verb::head, keep_alive, request.version);
-    maybe_refresh_early(worker, route, request, key, found.response);
+    maybe_refresh_early(worker, route, request, key, found.response, mark);
     return true;
 }
 

@@ -29,8 +29,8 @@ class Answers {
  private:
     static constexpr std::size_t max_answers = 16;
 
-    std::vector<asio::const_buffer> buffers_;
-    std::string generated_;  // never grows beyond its reserve: buffers_ point into it
+    std::vector<asio::const_buffer> buffers_;  // null: so many bytes of generated_, in order
+    std::string generated_;
     std::vector<store::StoredPtr> held_;
     std::vector<observe::ExchangeRecord> records_;
 };

@@ -44,6 +44,7 @@ ClientConnection::Received ClientConnection::take_request() {
     content_size_ = 0;
     content_waited_ = {};
     interim_.clear();
+    parser_.reset();
     std::string_view received(received_.data() + begin_, end_ - begin_);
     while (received.starts_with("\r\n")) {  // RFC 9112 §2.2
         received.remove_prefix(2);
@@ -68,7 +69,7 @@ ClientConnection::Received ClientConnection::take_request() {
         if (refusal_->limit) limit_reached_ = refusal_->limit;
         return Received::refused;
     }
-    if (requests_ >= limits_.max_requests_per_connection && parser_->keep_alive())
+    if (requests_ >= limits_.max_requests_per_connection && parser_->wants_keep_alive())
         limit_reached_ = observe::Limit::max_requests_per_connection;
     return Received::request;
 }
@@ -178,15 +179,16 @@ Awaitable<Result<upstream::Buffers>> ClientConnection::read_content() {
             deadline_.clear();
             co_return Errc::client_too_slow;
         }
+        if (pieces.error() == http::error::body_limit) {
+            limit_reached_ = observe::Limit::max_request_body;
+            co_return Errc::client_too_large;
+        }
+        if (pieces.error() == http::error::header_limit) limit_reached_ = observe::Limit::max_header_fields;
         const bool malformed = pieces.error().category() == make_error_code(http::error::bad_chunk).category();
         co_return malformed ? Errc::client_malformed : Errc::client_closed;
     }
     deadline_.clear();
     content_size_ += asio::buffer_size(*pieces);
-    if (content_size_ > limits_.max_request_body) {
-        limit_reached_ = observe::Limit::max_request_body;
-        co_return Errc::client_too_large;
-    }
     co_return *pieces;
 }
 

@@ -50,9 +50,13 @@ class ClientConnection
     [[nodiscard]] bool request_has_content() const noexcept { return parser_->has_content(); }
     // And may: max_requests_per_connection.
     [[nodiscard]] bool wants_keep_alive() const {
-        return parser_->keep_alive() && requests_ < limits_.max_requests_per_connection;
+        return parser_->wants_keep_alive() && requests_ < limits_.max_requests_per_connection;
     }
     [[nodiscard]] const Refusal& refusal() const noexcept { return *refusal_; }
+    // What was understood of it before it was refused; null: nothing.
+    [[nodiscard]] const rules::RequestHeader* refused_request() const noexcept {
+        return parser_ ? &parser_->header() : nullptr;
+    }
     // Nothing of the request's content is left on the connection.
     [[nodiscard]] bool request_is_read() const { return parser_->is_done(); }
 
@@ -68,6 +72,11 @@ class ClientConnection
     // After an answer that leaves unread bytes: ends our side and discards a bounded rest, so that closing does not
     // reset the connection before the client has read the answer. RFC 9112 §9.6
     Awaitable<void> linger();
+
+    // For what goes on with another protocol: the socket, its deadline, and what has come behind the request.
+    [[nodiscard]] Socket& socket() noexcept { return socket_; }
+    [[nodiscard]] Deadline& deadline() noexcept { return deadline_; }
+    [[nodiscard]] std::string_view received() const noexcept { return {received_.data() + begin_, end_ - begin_}; }
 
     void close();  // ends every wait, and every one that would follow
 

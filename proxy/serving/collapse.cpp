@@ -41,7 +41,8 @@ Awaitable<rules::Reuse> look_in_fleet(ClientExchange& exchange, LookedUp& looked
         rules::Reuse reuse = reuse_of(exchange, looked_up.found);
         const bool may_wait = lead && !looked_up.store_failed && turns < max_turns;
         if (!std::holds_alternative<rules::Forward>(reuse) || !may_wait) co_return reuse;
-        const Turn turn = co_await take_turn(exchange.worker, exchange.key, *lead, limit);
+        const std::string wanted = transfer_name(exchange, looked_up.found.response, looked_up.found.variant);
+        const Turn turn = co_await take_turn(exchange.worker, exchange.key, wanted, *lead, limit);
         if (turn == Turn::stored) continue;
         if (lead->lease) {  // another node may have had it, and stored, since the look-up
             looked_up = co_await look_in_redis(exchange, std::move(looked_up.found));
@@ -56,14 +57,16 @@ Awaitable<rules::Reuse> look_in_fleet(ClientExchange& exchange, LookedUp& looked
 }
 
 // Large content is sent while it is read.
-Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, std::optional<Lead> lead) {
+Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, std::optional<Lead> lead,
+                                 bool is_stale) {
     Worker& worker = exchange.worker;
     const store::StoredPtr outline = looked_up.found.response;
     std::shared_ptr<Transfer> transfer;
     if (!lead) {  // a range, say: others may want some of it, too
         Transfers::Place place = worker.node().transfers.enter(outline->key);
         if (auto* ours = std::get_if<Lead>(&place)) lead.emplace(std::move(*ours));
-        if (auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place)) transfer = std::move(*in_flight);
+        auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place);
+        if (in_flight && !(*in_flight)->is_in_background()) transfer = std::move(*in_flight);
     }
     const bool is_new = !transfer;
     if (lead)
@@ -72,15 +75,18 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
         transfer = std::make_shared<Transfer>(worker.config().collapse.window, looked_up.mark.sequence);
     if (is_new) transfer->begin(outline, outline->body->size, Transfer::Source::redis);
     Incoming incoming{.primary_key = exchange.key,
+                      .snapshot = exchange.snapshot,
                       .policy = exchange.policy(),
                       .mark = looked_up.mark,
-                      .asked = Clock::now(),
-                      .snapshot = exchange.snapshot};
-    if (is_new)
-        worker.spawn(fill_from_redis(worker, transfer, std::move(lead), std::move(looked_up.found.content), outline,
-                                     std::move(incoming)));
+                      .asked = Clock::now()};
+    Transfer::Reader reader(transfer, worker.executor(), worker.deadlines());
+    if (is_new) {
+        std::unique_ptr<FromRedis> from(
+            new FromRedis{std::move(looked_up.found.content), is_stale, exchange.route, RequestCopy(exchange.request)});
+        worker.spawn(fill_from_redis(worker, transfer, std::move(lead), std::move(from), outline, std::move(incoming)));
+    }
     std::string name;
-    const Followed followed = co_await follow(exchange, transfer, outline, name);
+    const Followed followed = co_await follow(exchange, reader, outline, name);
     if (followed == Followed::answered) co_return;
     co_await forward(exchange, {rules::ForwardReason::uri_miss, false}, nullptr);  // it was purged
 }
@@ -91,7 +97,8 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     LookedUp looked_up{.found = std::move(known)};
     rules::Reuse reuse = reuse_of(exchange, looked_up.found);
     if (is_forward(reuse)) reuse = co_await look_in_fleet(exchange, looked_up, lead);
-    const bool streams = std::holds_alternative<rules::Serve>(reuse);
+    const bool is_stale = std::holds_alternative<rules::ServeWhileRevalidating>(reuse);
+    const bool streams = is_stale || std::holds_alternative<rules::Serve>(reuse);
     if (looked_up.found.content && !streams) {  // what is to be validated is needed whole
         const Result<store::StoredPtr> whole =
             co_await store::read_all(*looked_up.found.content, looked_up.found.response);
@@ -105,7 +112,7 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     if (lead && looked_up.is_from_redis && !is_forward(reuse)) lead->lease.release(store::LeaseOutcome::stored);
     const bool has_body_to_come = looked_up.found.content && exchange.request.method != rules::http::verb::head;
     if (stored && has_body_to_come) {
-        co_await answer_streaming(exchange, std::move(looked_up), std::move(lead));
+        co_await answer_streaming(exchange, std::move(looked_up), std::move(lead), is_stale);
         co_return;
     }
     if (lead && stored && !is_forward(reuse)) {
@@ -116,7 +123,7 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     if (answered) co_return;
     exchange.record.tier = observe::Tier::none;
     if (must_fail(exchange, looked_up)) {
-        if (lead) lead->transfer().fail(Errc::store_unavailable);
+        if (lead) lead->fail(Errc::store_unavailable);
         lead.reset();
         co_await answer_failure(exchange, stored, Errc::store_unavailable);
     } else {
@@ -137,11 +144,13 @@ std::string transfer_name(const ClientExchange& exchange, const store::StoredPtr
 
 Awaitable<bool> answer_reusing(ClientExchange& exchange, const store::StoredPtr& stored, const rules::Reuse& reuse) {
     if (const auto* serve = std::get_if<rules::Serve>(&reuse)) {
-        maybe_refresh_early(exchange.worker, exchange.route, exchange.request, exchange.key, stored);
+        maybe_refresh_early(exchange.worker, exchange.route, exchange.request, exchange.key, stored,
+                            exchange.looked_up);
         exchange.record.outcome = observe::Outcome::hit;
         co_await answer_stored(exchange, stored, serve->age);
     } else if (const auto* stale = std::get_if<rules::ServeWhileRevalidating>(&reuse)) {
-        refresh_in_background(exchange.worker, exchange.route, exchange.request, exchange.key, stored);
+        refresh_in_background(exchange.worker, exchange.route, exchange.request, exchange.key, stored,
+                              exchange.looked_up);
         exchange.record.outcome = observe::Outcome::stale;
         co_await answer_stored(exchange, stored, stale->age);
     } else if (std::holds_alternative<rules::Unsatisfied>(reuse)) {
@@ -176,10 +185,13 @@ Awaitable<void> answer_collapsed(ClientExchange& exchange, rules::Reuse reuse, s
             if (auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place)) transfer = std::move(*in_flight);
         }
         if (!transfer) break;  // nobody waits for it: but it may be in Redis, to be validated
+        // It is being validated because it may be used meanwhile: though not from memory, which does not have it.
+        if (transfer->is_in_background() && !found.response) break;
         // What is decided already began before this client asked for something newer.
         if (decision->reason == rules::ForwardReason::request && transfer->is_decided()) break;
         exchange.record.forwarded = decision->reason;
-        const Followed followed = co_await follow(exchange, std::move(transfer), found.response, name);
+        Transfer::Reader reader(std::move(transfer), exchange.worker.executor(), exchange.worker.deadlines());
+        const Followed followed = co_await follow(exchange, reader, found.response, name);
         if (followed == Followed::answered) co_return;
         if (followed == Followed::again) continue;
         co_await forward(exchange, *decision, found.response);  // nobody has it for others

@@ -6,6 +6,7 @@
 
 #include "proxy/observe/exchange_record.hpp"
 #include "proxy/rules/range.hpp"
+#include "proxy/rules/upgrade.hpp"
 #include "proxy/serving/client_connection.hpp"
 #include "proxy/serving/worker.hpp"
 
@@ -28,6 +29,12 @@ struct ClientExchange {
     Clock::time_point started = Clock::now();
 
     [[nodiscard]] const rules::Policy& policy() const noexcept { return route.config->policy; }
+
+    // With which the client would like to go on, and the route lets it; empty: none.
+    [[nodiscard]] std::string_view offered_protocol() const noexcept {
+        if (client.request_has_content()) return {};
+        return rules::offered_protocol(request, route.config->upgrade);
+    }
 };
 
 // Writes an answer's pieces; after a failure nothing more may follow on the connection.

@@ -1,6 +1,9 @@
 #include "proxy/serving/fill.hpp"
 
 #include "proxy/rules/surrogate_keys.hpp"
+#include "proxy/serving/background_fetch.hpp"
+#include "proxy/serving/refresh.hpp"
+#include "proxy/store/content_digest.hpp"
 
 namespace proxy::serving {
 namespace {
@@ -34,7 +37,9 @@ class Filling {
     // Before more is appended to a window. False: nobody reads any more.
     Awaitable<bool> await_room() {
         if (whole_) co_return true;
-        co_return co_await transfer_.await_room(room_, worker_.config().collapse.slow_reader_deadline);
+        const bool wanted = co_await transfer_.await_room(room_, worker_.config().collapse.slow_reader_deadline);
+        worker_.node().transfers.give_back(std::exchange(reserved_, 0));  // no more than the window is held by now
+        co_return wanted;
     }
 
  private:
@@ -80,6 +85,48 @@ bool is_waited_for_in_vain(Worker& worker, const Lead& lead, Clock::time_point b
            lead.transfer().is_purged(worker.node().purges, lead.name());
 }
 
+// All that `first` bytes leave of the pieces.
+std::vector<asio::const_buffer> behind(upstream::Buffers pieces, std::uint64_t first) {
+    std::vector<asio::const_buffer> rest;
+    for (const asio::const_buffer& piece : pieces) {
+        const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(first, piece.size()));
+        first -= skipped;
+        if (skipped < piece.size()) rest.push_back(piece + skipped);
+    }
+    return rest;
+}
+
+// What Redis has lost meanwhile comes from the origin, where that still has the same. The last of it is held back until
+// all of it is known to be the same. An error: it is not, or nobody reads any more.
+Awaitable<Result<void>> append_the_rest(Worker& worker, Filling& filling, Transfer& transfer, const FromRedis& from,
+                                        const rules::StoredResponse& outline) {
+    if (outline.partial) co_return Errc::store_incomplete;
+    auto fetched = co_await fetch_in_background(worker, from.route, from.request.header(), {});
+    if (fetched.has_error()) co_return fetched.error();
+    const std::unique_ptr<upstream::Exchange> origin = std::move(*fetched);
+    const std::uint64_t size = outline.body->size;
+    if (origin->header().status != outline.status || origin->content_length().value_or(size) != size)
+        co_return Errc::store_incomplete;
+
+    const std::uint64_t sent = transfer.size();
+    store::ContentDigest digest;
+    for (std::uint64_t received = 0; received < size;) {
+        const Result<upstream::Buffers> pieces = co_await origin->read_content();
+        if (pieces.has_error()) co_return pieces.error();
+        for (const asio::const_buffer& piece : *pieces)
+            digest.add({static_cast<const char*>(piece.data()), piece.size()});
+        const std::vector<asio::const_buffer> rest = behind(*pieces, sent - std::min(sent, received));
+        received += asio::buffer_size(*pieces);
+        const bool is_other = received >= size && (received > size || digest.value() != from.content->digest());
+        if (pieces->empty() || is_other) co_return Errc::store_incomplete;
+        filling.fits(asio::buffer_size(rest));
+        transfer.append(rest);
+        const bool wanted = co_await filling.await_room();
+        if (!wanted) co_return Errc::cancelled;
+    }
+    co_return Result<void>();
+}
+
 }  // namespace
 
 std::optional<rules::Uncacheable> finish(Worker& worker, Lead lead, Incoming incoming, const StoredPtr& response,
@@ -98,7 +145,7 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
     for (;;) {
         const Result<upstream::Buffers> pieces = co_await origin->read_content();
         if (pieces.has_error()) {
-            transfer.fail(pieces.error());
+            lead.fail(pieces.error());
             co_return;
         }
         const bool could_be_stored = filling.is_whole();
@@ -135,13 +182,19 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
 }
 
 Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transfer, std::optional<Lead> lead,
-                                std::unique_ptr<store::ContentSource> content, StoredPtr outline, Incoming incoming) {
+                                std::unique_ptr<FromRedis> from, StoredPtr outline, Incoming incoming) {
     Filling filling(worker, *transfer);
     for (bool end = false; !end;) {
-        const Result<std::vector<rules::Chunk>> chunks = co_await content->next();
+        const Result<std::vector<rules::Chunk>> chunks = co_await from->content->next();
         if (chunks.has_error()) {
-            transfer->fail(chunks.error());
-            co_return;
+            if (lead) lead->leave_table();  // who comes now gets what is stored anew
+            const Result<void> rest = co_await append_the_rest(worker, filling, *transfer, *from, *outline);
+            worker.own_metrics().resumptions[rest ? 0 : 1].add();
+            if (!rest) {
+                transfer->fail(chunks.error());
+                co_return;
+            }
+            break;
         }
         end = chunks->empty();
         std::size_t size = 0;
@@ -159,6 +212,12 @@ Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transf
     const StoredPtr whole = rules::completed(*outline, transfer->complete({}), outline->fetch_time);
     publish_in_memory(worker, incoming, whole);
     transfer->finish(whole, Transfer::Source::redis);
+    lead.reset();
+    const rules::RequestHeader& request = from->request.header();
+    if (from->is_stale)
+        refresh_in_background(worker, from->route, request, incoming.primary_key, whole, incoming.mark);
+    else
+        maybe_refresh_early(worker, from->route, request, incoming.primary_key, whole, incoming.mark);
 }
 
 }  // namespace proxy::serving

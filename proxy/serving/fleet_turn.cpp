@@ -2,10 +2,11 @@
 
 namespace proxy::serving {
 
-Awaitable<Turn> take_turn(Worker& worker, std::string_view primary_key, Lead& lead, Clock::time_point limit) {
+Awaitable<Turn> take_turn(Worker& worker, std::string_view primary_key, std::string_view wanted, Lead& lead,
+                          Clock::time_point limit) {
     store::Leases* const leases = worker.leases();
     if (!leases) co_return Turn::ours;
-    const std::string name = leases->name_of(primary_key, lead.name());
+    const std::string name = leases->name_of(primary_key, wanted);
     while (Clock::now() < limit && !worker.deadlines().all_expired()) {
         store::LeaseWait wait(worker.node().lease_events, name, worker.executor(),
                               worker.deadlines());  // before it is asked
@@ -15,6 +16,7 @@ Awaitable<Turn> take_turn(Worker& worker, std::string_view primary_key, Lead& le
             lead.lease = store::HeldLease(*leases, std::move(*lease));
             break;
         }
+        if (!wait.is_waiting()) break;
         // A moment longer than it lasts, so that it is over when it is asked for again.
         const milliseconds left = std::get<store::LeaseElsewhere>(*answer).left + milliseconds{2};
         const auto until_limit = std::chrono::ceil<milliseconds>(limit - Clock::now());

@@ -5,6 +5,7 @@
 
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/validation.hpp"
+#include "proxy/serving/collapse.hpp"
 #include "proxy/serving/failure.hpp"
 #include "proxy/serving/range_answer.hpp"
 
@@ -14,11 +15,12 @@ namespace {
 using Source = Transfer::Source;
 using State = Transfer::State;
 
-// Whoever fills ends earlier, by deadlines of its own: its wait for another node's fetch, for a connection, for the
-// header. This is for a client that would else wait for ever.
+// Whoever fills ends earlier, by deadlines of its own: its wait for another node's fetch, for a connection (which may
+// have to be resolved first), for the header; and all of that again after a 304 for something else. This is for a
+// client that would else wait for ever.
 Clock::time_point header_limit(const ClientExchange& exchange) {
     const UpstreamConfig& upstream = exchange.route.pool->config();
-    return Clock::now() + upstream.servers.size() * upstream.connect_deadline + 3 * upstream.first_byte_deadline;
+    return Clock::now() + 4 * upstream.servers.size() * upstream.connect_deadline + 5 * upstream.first_byte_deadline;
 }
 
 // From the origin it came just now: what the client asked of its freshness is met as far as the origin can meet it.
@@ -108,7 +110,8 @@ Awaitable<Followed> answer_from(ClientExchange& exchange, Transfer::Reader& read
 }  // namespace
 
 Clock::time_point content_limit(const ClientExchange& exchange) {
-    return Clock::now() + 2 * exchange.route.pool->config().between_bytes_deadline;
+    return Clock::now() + 2 * exchange.route.pool->config().between_bytes_deadline +
+           exchange.worker.config().collapse.slow_reader_deadline;
 }
 
 Awaitable<void> stream_content(ClientExchange& exchange, Transfer::Reader& reader, Framing framing,
@@ -139,12 +142,12 @@ Awaitable<void> stream_content(ClientExchange& exchange, Transfer::Reader& reade
     }
 }
 
-Awaitable<Followed> follow(ClientExchange& exchange, std::shared_ptr<Transfer> transfer, const store::StoredPtr& stored,
+Awaitable<Followed> follow(ClientExchange& exchange, Transfer::Reader& reader, const store::StoredPtr& stored,
                            std::string& name) {
     Worker& worker = exchange.worker;
     const CountedWhile following(worker.own_metrics().followers);
     const std::uint64_t joined = worker.node().purges.mark().sequence;
-    Transfer::Reader reader(transfer, worker.executor(), worker.deadlines());
+    const Transfer& transfer = reader.transfer();
     const auto asked = Clock::now();
     const Transfer::Status status = co_await reader.status(header_limit(exchange));
     exchange.record.upstream += Clock::now() - asked;
@@ -169,17 +172,20 @@ Awaitable<Followed> follow(ClientExchange& exchange, std::shared_ptr<Transfer> t
         case State::finished: break;
     }
     // By a surrogate key, say, which nobody knew it had when this client came.
-    if (joined != transfer->sequence() && transfer->is_purged(worker.node().purges, name)) co_return Followed::again;
+    if (joined != transfer.sequence() && transfer.is_purged(worker.node().purges, name)) co_return Followed::again;
     const std::string& selecting = status.response->selecting_fields;
     if (!selecting.empty()) {
         std::string variant = rules::variant_key(exchange.key, selecting, exchange.request);
         if (variant.empty()) co_return Followed::alone;
         if (variant != status.response->key) {
-            name = std::move(variant);
+            name = transfer_name(exchange, nullptr, variant);
             co_return Followed::again;
         }
     }
-    if (!may_have(exchange.request, status, worker.now(), exchange.policy())) co_return Followed::alone;
+    if (!may_have(exchange.request, status, worker.now(), exchange.policy())) {
+        if (transfer.is_stale()) co_return Followed::again;  // good enough for who asked for it, not for others
+        co_return Followed::alone;
+    }
     exchange.client.keep_interim(status.interims);
     co_return co_await answer_from(exchange, reader, status);
 }

@@ -10,12 +10,12 @@ namespace proxy::serving {
 enum class Followed {
     answered,
     alone,  // the transfer's answer is not for this request: ask for one of its own
-    again   // likewise, but others may ask for it too, under `name`: it is another variant, or was purged meanwhile
+    again   // likewise, but others may ask for it too, under `name`: it is another variant, was purged, or is stale
 };
 
-// Waits for what the transfer brings, and answers with it where it may. `stored` (may be null): what the cache has,
-// should the origin fail.
-Awaitable<Followed> follow(ClientExchange& exchange, std::shared_ptr<Transfer> transfer, const store::StoredPtr& stored,
+// Waits for what the reader's transfer brings, and answers with it where it may. `stored` (may be null): what the cache
+// has, should the origin fail.
+Awaitable<Followed> follow(ClientExchange& exchange, Transfer::Reader& reader, const store::StoredPtr& stored,
                            std::string& name);
 
 // `size` bytes of the transfer's content, or all that is left, from where the reader stands; behind the head that was

@@ -6,22 +6,18 @@
 #include <charconv>
 
 #include "proxy/rules/cache_key.hpp"
-#include "proxy/rules/forward_plan.hpp"
 #include "proxy/rules/invalidation.hpp"
 #include "proxy/rules/validation.hpp"
 #include "proxy/serving/collapse.hpp"
 #include "proxy/serving/failure.hpp"
-#include "proxy/serving/fill.hpp"
-#include "proxy/serving/follow.hpp"
-#include "proxy/serving/heads.hpp"
+#include "proxy/serving/forwarding.hpp"
 #include "proxy/serving/relay.hpp"
-#include "proxy/serving/storage.hpp"
+#include "proxy/serving/tunnel.hpp"
 
 namespace proxy::serving {
 namespace {
 
 namespace http = rules::http;
-using OriginPtr = std::unique_ptr<upstream::Exchange>;
 
 // The request content's length where the client said it.
 std::optional<std::uint64_t> request_content_length(const rules::RequestHeader& request) {
@@ -35,11 +31,6 @@ std::optional<std::uint64_t> request_content_length(const rules::RequestHeader& 
 // Why an answer is not for others: because of what it is, or of who asked? The next one will be the same only then.
 bool is_of_the_response(std::optional<rules::Uncacheable> reason) noexcept {
     return reason != rules::Uncacheable::request_no_store && reason != rules::Uncacheable::vary_values;
-}
-
-// Without asking the origin themselves: now, or stale while it is validated.
-bool others_may_have(const rules::Freshness& freshness, seconds age) {
-    return !freshness.no_cache && age < freshness.lifetime + freshness.stale_while_revalidate;
 }
 
 // The client, and behind it all who wait for the transfer: interim responses are for all of them. RFC 9110 §15.2
@@ -59,69 +50,21 @@ class InterimsForAll final : public upstream::Client {
     Transfer& transfer_;
 };
 
-// One request on its way to the origin, and the answer on its way back. With a lead, others wait for it, too.
-class Forwarding {
- public:
-    // `mark`: from before it was made sure that `stored` was not purged.
-    Forwarding(ClientExchange& exchange, const rules::Forward& decision, const store::StoredPtr& stored,
-               store::Mark mark)
-        : exchange_(exchange),
-          worker_(exchange.worker),
-          request_(exchange.request),
-          record_(exchange.record),
-          stored_(stored),
-          storage_{worker_, exchange.policy(), request_, exchange.key, mark},
-          forwarded_(request_, exchange.policy().key, is_looked_up(decision.reason),
-                     exchange.route.pool->config().host),
-          plan_(rules::plan_for(request_, decision, stored.get(), worker_.max_object_size())) {
-        record_.forwarded = decision.reason;
-        record_.outcome = is_looked_up(decision.reason) ? observe::Outcome::miss : observe::Outcome::bypass;
-    }
+}  // namespace
 
-    // The origin is asked for the whole, and told nothing of the client's own.
-    [[nodiscard]] bool may_be_shared() const noexcept { return plan_.whole && !plan_.selective; }
-
-    Awaitable<void> ask(std::optional<Lead> lead);
-
- private:
-    enum class Next { answered, ask_for_the_whole };
-
-    static bool is_looked_up(rules::ForwardReason reason) noexcept {
-        return reason != rules::ForwardReason::bypass && reason != rules::ForwardReason::method;
-    }
-
-    [[nodiscard]] upstream::OutgoingRequest outgoing() const;
-    Awaitable<Next> answer(OriginPtr origin, const rules::Arrival& arrival);
-    Awaitable<void> answer_failure(boost::system::error_code ec);
-    Awaitable<Next> answer_validated(OriginPtr origin, const rules::Arrival& arrival);
-    Awaitable<Next> answer_completed(upstream::Exchange& origin, const rules::Arrival& arrival);
-    Awaitable<void> answer_with(OriginPtr origin, const rules::Arrival& arrival);
-    Awaitable<void> learn_from_head(const rules::ResponseHeader& response, const rules::Arrival& arrival);
-    Awaitable<void> share(OriginPtr origin, const rules::Arrival& arrival, const rules::Freshness& freshness);
-    Awaitable<void> share_at_once(OriginPtr origin, store::StoredPtr outline, std::string head);
-    [[nodiscard]] bool may_store_answer() const;
-    [[nodiscard]] bool is_for_others(const upstream::Exchange& origin, const rules::Arrival& arrival,
-                                     const rules::Storing& storing) const;
-    void publish(const store::StoredPtr& response, Transfer::Source source);
-    [[nodiscard]] Incoming incoming() const {
-        return {.primary_key = exchange_.key,
-                .policy = storage_.policy,
-                .mark = storage_.mark,
-                .asked = storage_.asked,
-                .replaces = stored_ != nullptr,
-                .snapshot = exchange_.snapshot};
-    }
-
-    ClientExchange& exchange_;
-    Worker& worker_;
-    const rules::RequestHeader& request_;
-    observe::ExchangeRecord& record_;
-    const store::StoredPtr& stored_;
-    const Storage storage_;
-    const ForwardedRequest forwarded_;
-    rules::ForwardPlan plan_;
-    std::optional<Lead> lead_;
-};
+Forwarding::Forwarding(ClientExchange& exchange, const rules::Forward& decision, const store::StoredPtr& stored,
+                       store::Mark mark)
+    : exchange_(exchange),
+      worker_(exchange.worker),
+      request_(exchange.request),
+      record_(exchange.record),
+      stored_(stored),
+      storage_{worker_, exchange.policy(), request_, exchange.key, mark},
+      forwarded_(request_, exchange.policy().key, is_looked_up(decision.reason), exchange.route.pool->config().host),
+      plan_(rules::plan_for(request_, decision, stored.get(), worker_.max_object_size())) {
+    record_.forwarded = decision.reason;
+    record_.outcome = is_looked_up(decision.reason) ? observe::Outcome::miss : observe::Outcome::bypass;
+}
 
 upstream::OutgoingRequest Forwarding::outgoing() const {
     std::string fields;
@@ -131,7 +74,9 @@ upstream::OutgoingRequest Forwarding::outgoing() const {
                             {.host = forwarded_.host(),
                              .client = exchange_.client.peer(),
                              .request_id = exchange_.request_id,
-                             .proxy_name = worker_.config().name});
+                             .proxy_name = worker_.config().name,
+                             .policy = storage_.policy,
+                             .protocol = exchange_.offered_protocol()});
 }
 
 Awaitable<void> Forwarding::ask(std::optional<Lead> lead) {
@@ -160,6 +105,10 @@ Awaitable<void> Forwarding::ask(std::optional<Lead> lead) {
 
 Awaitable<Forwarding::Next> Forwarding::answer(OriginPtr origin, const rules::Arrival& arrival) {
     const unsigned status = origin->header().status;
+    if (origin->has_switched()) {
+        co_await tunnel(exchange_, *origin);
+        co_return Next::answered;
+    }
     if (status == 304 && plan_.validates) co_return co_await answer_validated(std::move(origin), arrival);
     if (plan_.missing && (status == 206 || status == 416)) co_return co_await answer_completed(*origin, arrival);
     if (status == 304 && !rules::may_be_not_modified(plan_, request_)) {
@@ -173,24 +122,9 @@ Awaitable<Forwarding::Next> Forwarding::answer(OriginPtr origin, const rules::Ar
 }
 
 Awaitable<void> Forwarding::answer_failure(boost::system::error_code ec) {
-    if (lead_) lead_->transfer().fail(ec);
-    lead_.reset();  // who comes now may have better luck
+    if (lead_) lead_->fail(ec);
+    lead_.reset();
     co_await serving::answer_failure(exchange_, stored_, ec);
-}
-
-void Forwarding::publish(const store::StoredPtr& response, Transfer::Source source) {
-    const seconds age = rules::current_age(response->arrival, worker_.now());
-    if (lead_ && !others_may_have(response->freshness, age)) {
-        lead_->release(true);
-        lead_.reset();
-    }
-    if (lead_) {
-        record_.uncacheable = finish(worker_, std::move(*lead_), incoming(), response, source);
-        lead_.reset();
-    } else {
-        record_.uncacheable = storage_.publish(response);
-    }
-    record_.stored = !record_.uncacheable;
 }
 
 // A 304 to our condition.
@@ -242,21 +176,18 @@ bool Forwarding::may_store_answer() const {
            rules::forwarded_authority(request_, key) == request_.authority;
 }
 
-bool Forwarding::is_for_others(const upstream::Exchange& origin, const rules::Arrival& arrival,
-                               const rules::Storing& storing) const {
-    const auto* freshness = std::get_if<rules::Freshness>(&storing);
-    if (!freshness || origin.header().status == 206) return false;
-    if (origin.content_length().value_or(0) > worker_.max_object_size()) return false;
-    return others_may_have(*freshness, rules::current_age(arrival, arrival.response_time));
-}
-
 // Of the exchange's own invalidation its answer is no victim, but of a purge by others it is. So it counts as newer
-// where that was the only one; in Redis it does not, since another node's may come before ours in the log.
-Storage behind_own_invalidation(const Storage& storage, bool invalidates) {
-    store::Mark mark = storage.mark;
-    const bool is_only_one = storage.worker.node().purges.mark().sequence == mark.sequence + 1;
-    if (invalidates && is_only_one) ++mark.sequence;
-    return {storage.worker, storage.policy, storage.request, storage.primary_key, mark, storage.asked};
+// where no other can have come between; in Redis it does not, since another node's may come before ours in the log.
+Awaitable<store::Mark> Forwarding::invalidate(const rules::ResponseHeader& response, const rules::Arrival& arrival,
+                                              std::vector<std::string> keys) {
+    const store::Purges& purges = worker_.node().purges;
+    const std::uint64_t before = purges.mark().sequence;
+    const auto answer = storage_.outline(response, arrival, {}, std::nullopt);
+    const bool was_purged = purges.since_sequence(storage_.mark.sequence, *answer).any();
+    co_await worker_.invalidate(std::move(keys));
+    store::Mark mark = storage_.mark;
+    if (!was_purged && purges.mark().sequence == before + 1) mark.sequence = before + 1;
+    co_return mark;
 }
 
 // Any other answer: it goes to the client, and into the store or what is stored out of it, as the rules say.
@@ -272,9 +203,9 @@ Awaitable<void> Forwarding::answer_with(OriginPtr origin, const rules::Arrival& 
     std::vector<std::string> invalidated;
     if (!rules::is_safe(request_.method))
         invalidated = rules::invalidated_keys(request_, response, storage_.policy.key);
-    const bool invalidates = !invalidated.empty();
-    if (invalidates) co_await worker_.invalidate(std::move(invalidated));
-    const Storage storage_now = behind_own_invalidation(storage_, invalidates);
+    store::Mark mark = storage_.mark;
+    if (!invalidated.empty()) mark = co_await invalidate(response, arrival, std::move(invalidated));
+    const Storage storage_now{worker_, storage_.policy, request_, exchange_.key, mark, storage_.asked};
     if (request_.method == http::verb::head && stored_ && response.status == 200)
         co_await learn_from_head(response, arrival);
 
@@ -283,7 +214,10 @@ Awaitable<void> Forwarding::answer_with(OriginPtr origin, const rules::Arrival& 
         const bool has_content = exchange_.client.request_has_content();
         rules::Storing storing = storage_.decide(response, arrival, has_content, plan_.selective, stored_.get());
         const bool for_others = is_for_others(*origin, arrival, storing);
-        if (for_others) worker_.node().transfers.unmark(transfer_name(exchange_, stored_, {}));
+        if (for_others) {
+            worker_.node().transfers.unmark(transfer_name(exchange_, stored_, {}));
+            worker_.node().transfers.unmark(transfer_name(exchange_, nullptr, storage_.key_for(response)));
+        }
         if (lead_ && for_others) {
             const rules::Freshness freshness = std::get<rules::Freshness>(storing);
             co_await share(std::move(origin), arrival, freshness);
@@ -300,71 +234,13 @@ Awaitable<void> Forwarding::answer_with(OriginPtr origin, const rules::Arrival& 
         co_await storage_.invalidate();
 }
 
-// To all who wait. The client that caused it has the origin's own head section, but for what its condition makes of it.
-Awaitable<void> Forwarding::share(OriginPtr origin, const rules::Arrival& arrival, const rules::Freshness& freshness) {
-    const rules::ResponseHeader& response = origin->header();
-    const std::optional<std::uint64_t> length = origin->content_length();
-    const store::StoredPtr outline = storage_.outline(response, arrival, freshness, length);
-    const Framing framing = framing_for(request_, response.status, length);
-    if (framing == Framing::until_close || !exchange_.client.request_is_read()) exchange_.keep_alive = false;
-    record_.status = response.status;
-    record_.stored = true;
-    std::string head = forwarded_head(response, framing, arrival.response_time, worker_.config().name, storage_.policy);
-    append_generated_fields(head, record_, std::nullopt, std::nullopt, exchange_.keep_alive, request_.version);
-    if (origin->has_all_content()) {
-        co_await share_at_once(std::move(origin), outline, std::move(head));
-        co_return;
-    }
-    if (worker_.redis() && length.value_or(0) > worker_.config().redis->max_object_size)
-        lead_->lease.release(store::LeaseOutcome::failed);  // other nodes cannot find it there
-    const std::shared_ptr<Transfer> transfer = lead_->shared();
-    transfer->begin(outline, length, Transfer::Source::origin);
-    Transfer::Reader reader(transfer, worker_.executor(), worker_.deadlines());
-    worker_.spawn(fill_from_origin(worker_, std::move(origin), std::move(*lead_), outline, incoming()));
-    lead_.reset();
-
-    if (rules::client_copy_is_valid(request_, *outline)) {
-        co_await answer_stored(exchange_, outline, rules::current_age(arrival, worker_.now()));
-        co_return;
-    }
-    asio::const_buffer buffer = asio::buffer(head);
-    const bool listens = co_await send(exchange_, {&buffer, 1});
-    if (!listens) co_return;
-    co_await stream_content(exchange_, reader, framing, length);
-    const Transfer::Status status = co_await reader.outcome(content_limit(exchange_));
-    record_.uncacheable = status.refused;
-    if (status.state == Transfer::State::failed) record_.uncacheable = rules::Uncacheable::incomplete;
-    record_.stored = status.state == Transfer::State::finished && !status.refused;
-}
-
-// All of it came with the header section: there is nothing to wait for.
-Awaitable<void> Forwarding::share_at_once(OriginPtr origin, store::StoredPtr outline, std::string head) {
-    Collector collector = storage_.collector(*origin, outline->freshness);
-    const boost::system::error_code ec = co_await gather(*origin, collector);
-    origin.reset();
-    if (ec) {
-        co_await answer_failure(ec);
-        co_return;
-    }
-    const store::StoredPtr whole = rules::completed(*outline, collector.finish(), storage_.fetch_time());
-    publish(whole, Transfer::Source::origin);
-    if (rules::client_copy_is_valid(request_, *whole)) {
-        co_await answer_stored(exchange_, whole, rules::current_age(whole->arrival, worker_.now()));
-        co_return;
-    }
-    std::vector<asio::const_buffer> buffers{asio::buffer(head)};
-    for (const rules::Chunk& chunk : whole->body->chunks) buffers.emplace_back(chunk.bytes.get(), chunk.size);
-    co_await send(exchange_, buffers);
-}
-
-}  // namespace
-
 Awaitable<void> forward(ClientExchange& exchange, rules::Forward decision, store::StoredPtr stored,
                         std::optional<Lead> lead) {
     // What was purged while this request waited is not validated into life again.
     const store::Purges& purges = exchange.worker.node().purges;
-    const store::Mark mark = purges.mark();
+    store::Mark mark = purges.mark();
     if (stored && purges.since_sequence(exchange.looked_up.sequence, *stored).gone) stored = nullptr;
+    if (stored) mark = exchange.worker.mark_to_validate(mark);
     Forwarding forwarding(exchange, decision, stored, mark);
     if (lead && !forwarding.may_be_shared()) {
         lead->release(false);

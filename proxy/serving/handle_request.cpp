@@ -1,8 +1,11 @@
 #include "proxy/serving/handle_request.hpp"
 
 #include "proxy/rules/cache_key.hpp"
+#include "proxy/rules/max_forwards.hpp"
 #include "proxy/serving/collapse.hpp"
 #include "proxy/serving/forward.hpp"
+#include "proxy/serving/heads.hpp"
+#include "proxy/serving/last_recipient.hpp"
 #include "proxy/serving/purge_method.hpp"
 
 namespace proxy::serving {
@@ -42,12 +45,16 @@ Awaitable<bool> handle_request(Worker& worker, ClientConnection& client, bool ke
         co_await answer_purge(exchange);
     } else if (worker.is_local(request.target)) {
         const auto local = worker.node().local(request.target.substr(0, request.target.find('?')));
-        if (rules::is_safe(request.method) && local) {
+        if (is_get_or_head(request) && local) {
             co_await answer_local(exchange, *local);
         } else {
             co_await answer_error(exchange, 405, "a local endpoint", "Allow: GET, HEAD\r\n");
         }
-    } else if (!exchange.route.config->cache) {
+    } else if (request.method == rules::http::verb::trace && !exchange.route.config->trace) {
+        co_await answer_error(exchange, 405, "TRACE is not allowed", allow_field);
+    } else if (rules::max_forwards(request) == std::uint64_t{0}) {
+        co_await answer_as_last_recipient(exchange);
+    } else if (!exchange.route.config->cache || !exchange.offered_protocol().empty()) {
         co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);
     } else if (!is_get_or_head(request)) {
         rules::primary_key(exchange.key, request, exchange.policy().key);  // its answer may be one to GET

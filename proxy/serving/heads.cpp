@@ -7,6 +7,7 @@
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/cache_status.hpp"
 #include "proxy/rules/http_date.hpp"
+#include "proxy/rules/max_forwards.hpp"
 #include "proxy/rules/surrogate_keys.hpp"
 
 namespace proxy::serving {
@@ -30,8 +31,7 @@ bool is_set_by_us(const rules::Field& field) {
             return true;
         default: break;
     }
-    static constexpr std::array names{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id",
-                                      "Forwarded"};
+    static constexpr std::array names{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Request-Id"};
     for (const std::string_view name : names)
         if (rules::iequals(field.name, name)) return true;
     return false;
@@ -81,15 +81,24 @@ upstream::OutgoingRequest outgoing_request(const rules::RequestHeader& request, 
     head.append(request.method_text).append(" ").append(request.target).append(" HTTP/1.1\r\n");
     append_field(head, "Host", info.host);
     const rules::HopByHopFields hop_by_hop(request.fields);
+    const std::optional<std::uint64_t> max_forwards = rules::max_forwards(request);
     for (const rules::Field& field : request.fields) {
         if (is_set_by_us(field) || hop_by_hop.contain(field)) continue;
+        if (rules::is_dropped(field.name, info.policy.dropped_request_fields, info.policy.key.request_fields)) continue;
         if (may_be_stored && is_condition_or_range(field.id)) continue;
+        if (max_forwards && field.id == http::field::max_forwards) continue;
         append_field(head, field.name, field.value);
     }
     if (rules::lists_token(request.fields, http::field::te, "trailers")) {  // RFC 9110 §10.1.4
         append_field(head, "TE", "trailers");
         append_field(head, "Connection", "TE");
     }
+    if (!info.protocol.empty()) {
+        out.protocol = info.protocol;
+        append_field(head, "Connection", "Upgrade");
+        append_field(head, "Upgrade", info.protocol);
+    }
+    if (max_forwards) append_field(head, "Max-Forwards", std::to_string(*max_forwards - 1));
     head += conditions;
     if (has_content) {
         if (content_length) {
@@ -103,7 +112,8 @@ upstream::OutgoingRequest outgoing_request(const rules::RequestHeader& request, 
                request.method == http::verb::patch) {
         append_field(head, "Content-Length", "0");  // RFC 9110 §8.6
     }
-    append_field(head, "X-Forwarded-For", info.client);
+    if (out.content_may_be_overlooked()) append_field(head, "Connection", "close");
+    if (!info.client.empty()) append_field(head, "X-Forwarded-For", info.client);
     append_field(head, "X-Forwarded-Proto", request.scheme);
     append_field(head, "X-Forwarded-Host", request.authority);
     append_field(head, "X-Request-Id", info.request_id);

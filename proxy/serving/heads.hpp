@@ -38,10 +38,12 @@ struct ForwardingInfo {
     std::string_view client;  // address
     std::string_view request_id;
     std::string_view proxy_name;  // in Via
+    const rules::Policy& policy;  // of the route
+    std::string_view protocol{};  // offered in Upgrade
 };
 
 // The request as the origin gets it. `may_be_stored`: the answer is wanted whole, so the client's conditions and Range
-// are left out; `conditions`: field lines of ours. RFC 9110 §7.6
+// are left out; `conditions`: field lines of ours. Max-Forwards is not 0. RFC 9110 §7.6
 [[nodiscard]] upstream::OutgoingRequest outgoing_request(const rules::RequestHeader& request, bool has_content,
                                                          std::optional<std::uint64_t> content_length,
                                                          bool may_be_stored, std::string_view conditions,
@@ -66,6 +68,9 @@ enum class Framing { none, content_length, chunked, until_close };
 inline constexpr std::size_t max_generated_fields = 512;
 void append_generated_fields(std::string& out, const observe::ExchangeRecord& record, std::optional<seconds> age,
                              std::optional<seconds> ttl, bool keep_alive, unsigned client_version);
+
+// Of a 405. TRACE is a route's exception.
+inline constexpr std::string_view allow_field = "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
 
 // A whole answer of our own; `detail` is for people and static.
 [[nodiscard]] std::string own_response(unsigned status, std::string_view detail, std::string_view request_id,

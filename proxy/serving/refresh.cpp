@@ -2,9 +2,9 @@
 
 #include "proxy/rules/early_refresh.hpp"
 #include "proxy/rules/validation.hpp"
+#include "proxy/serving/background_fetch.hpp"
 #include "proxy/serving/fill.hpp"
 #include "proxy/serving/fleet_turn.hpp"
-#include "proxy/serving/heads.hpp"
 #include "proxy/serving/request_copy.hpp"
 #include "proxy/serving/storage.hpp"
 
@@ -15,7 +15,7 @@ namespace {
 class Refresh {
  public:
     Refresh(Worker& worker, const Route& route, const rules::RequestHeader& request, std::string primary_key,
-            store::StoredPtr stored, Lead lead)
+            store::StoredPtr stored, store::Mark mark, Lead lead)
         : worker_(worker),
           snapshot_(route.snapshot.lock()),
           route_(route),
@@ -23,7 +23,7 @@ class Refresh {
           key_(std::move(primary_key)),
           stored_(std::move(stored)),
           lead_(std::move(lead)),
-          storage_{worker_, route.config->policy, request_.header(), key_},
+          storage_{worker_, route.config->policy, request_.header(), key_, worker.mark_to_validate(mark)},
           counted_(worker_.own_metrics().background_fetches) {
         worker_.own_metrics().background_fetches_total.add();
     }
@@ -38,7 +38,12 @@ class Refresh {
     Awaitable<bool> apply(std::unique_ptr<upstream::Exchange> origin, const rules::Arrival& arrival,
                           const rules::StoredResponse* validated);
     [[nodiscard]] Incoming incoming() const {
-        return {key_, storage_.policy, storage_.mark, storage_.asked, true, snapshot_};
+        return {.primary_key = key_,
+                .snapshot = snapshot_,
+                .policy = storage_.policy,
+                .mark = storage_.mark,
+                .asked = asked_,
+                .replaces = true};
     }
 
     Worker& worker_;
@@ -49,6 +54,7 @@ class Refresh {
     const store::StoredPtr stored_;
     Lead lead_;
     const Storage storage_;
+    Clock::time_point asked_;
     const CountedWhile counted_;
 };
 
@@ -82,7 +88,7 @@ Awaitable<bool> Refresh::apply(std::unique_ptr<upstream::Exchange> origin, const
 // By another node: then what it got is taken from Redis. Where another is at it, what comes of that is awaited.
 Awaitable<bool> Refresh::is_done_elsewhere() {
     const auto limit = Clock::now() + route_.pool->config().first_byte_deadline;
-    for (Turn turn = Turn::stored; turn == Turn::stored && worker_.redis();) {
+    while (worker_.redis()) {
         const Result<store::Found> found = co_await worker_.redis()->lookup(key_, request_.header());
         if (!found) break;  // Redis is away
         store::StoredPtr shared = found->response;
@@ -97,8 +103,10 @@ Awaitable<bool> Refresh::is_done_elsewhere() {
             lead_.transfer().finish(shared, Transfer::Source::redis);
             co_return true;
         }
-        turn = co_await take_turn(worker_, key_, lead_, limit);
+        if (lead_.lease) break;  // another node may have had it, and stored, since the look-up: not so
+        const Turn turn = co_await take_turn(worker_, key_, lead_.name(), lead_, limit);
         if (turn == Turn::not_stored) co_return true;
+        if (turn == Turn::ours && !lead_.lease) break;
     }
     co_return false;
 }
@@ -109,19 +117,14 @@ Awaitable<void> Refresh::run() {
 }
 
 Awaitable<void> Refresh::ask() {
-    const std::string request_id = worker_.new_request_id();
-    const ForwardedRequest forwarded(request_.header(), storage_.policy.key, true, route_.pool->config().host);
-    const ForwardingInfo info{
-        .host = forwarded.host(), .client = "", .request_id = request_id, .proxy_name = snapshot_->config->name};
     for (const rules::StoredResponse* validated = stored_.get();; validated = nullptr) {
         std::string conditions;
         if (validated) rules::append_conditional_fields(conditions, *validated);
-        const upstream::OutgoingRequest outgoing =
-            outgoing_request(forwarded.header(), false, std::nullopt, true, conditions, info);
         const Time sent = worker_.now();
-        auto fetched = co_await upstream::fetch(*route_.pool, outgoing, nullptr);
+        asked_ = Clock::now();
+        auto fetched = co_await fetch_in_background(worker_, route_, request_.header(), conditions);
         if (fetched.has_error()) {  // counted by the pool
-            lead_.transfer().fail(fetched.error());
+            lead_.fail(fetched.error());
             co_return;
         }
         const rules::Arrival arrival = rules::arrival_of((*fetched)->header(), sent, worker_.now());
@@ -135,7 +138,7 @@ Awaitable<void> run(std::unique_ptr<Refresh> refresh) { co_await refresh->run();
 }  // namespace
 
 void refresh_in_background(Worker& worker, const Route& route, const rules::RequestHeader& request,
-                           const std::string& primary_key, const store::StoredPtr& stored) {
+                           const std::string& primary_key, const store::StoredPtr& stored, store::Mark mark) {
     if (worker.stopping() || request.method != rules::http::verb::get) return;
     if (worker.own_metrics().background_fetches.get() >= worker.config().collapse.max_background) {
         worker.own_metrics().background_fetches_refused.add();
@@ -144,16 +147,17 @@ void refresh_in_background(Worker& worker, const Route& route, const rules::Requ
     Transfers::Place place = worker.node().transfers.enter(stored->key);
     auto* lead = std::get_if<Lead>(&place);
     if (!lead) return;  // somebody is at it
-    worker.spawn(run(std::make_unique<Refresh>(worker, route, request, primary_key, stored, std::move(*lead))));
+    lead->transfer().set_in_background();
+    worker.spawn(run(std::make_unique<Refresh>(worker, route, request, primary_key, stored, mark, std::move(*lead))));
 }
 
 void maybe_refresh_early(Worker& worker, const Route& route, const rules::RequestHeader& request,
-                         const std::string& primary_key, const store::StoredPtr& stored) {
+                         const std::string& primary_key, const store::StoredPtr& stored, store::Mark mark) {
     const double beta = route.config->policy.early_refresh;
     if (beta <= 0) return;
     const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
     if (rules::should_refresh_early(*stored, now, 1 - worker.random(), beta))
-        refresh_in_background(worker, route, request, primary_key, stored);
+        refresh_in_background(worker, route, request, primary_key, stored, mark);
 }
 
 }  // namespace proxy::serving

@@ -33,6 +33,7 @@ class RequestParser final : public http::basic_parser<true> {
     [[nodiscard]] std::optional<Refusal> parse(std::string_view head);
 
     [[nodiscard]] const rules::RequestHeader& header() const noexcept { return header_; }
+    [[nodiscard]] bool wants_keep_alive() const noexcept { return wants_keep_alive_; }
     [[nodiscard]] bool has_content() const noexcept { return has_content_; }
     [[nodiscard]] bool expects_continue() const noexcept { return expects_continue_; }
 
@@ -48,7 +49,7 @@ class RequestParser final : public http::basic_parser<true> {
     void on_header_impl(beast::error_code&) override { in_trailers_ = true; }
     void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code&) override {}
     std::size_t on_body_impl(beast::string_view body, beast::error_code&) override;
-    void on_chunk_header_impl(std::uint64_t, beast::string_view, beast::error_code&) override {}
+    void on_chunk_header_impl(std::uint64_t size, beast::string_view extensions, beast::error_code& ec) override;
     std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, beast::error_code&) override;
     void on_finish_impl(beast::error_code&) override {}
 
@@ -62,6 +63,8 @@ class RequestParser final : public http::basic_parser<true> {
     std::optional<Refusal> refusal_;  // found while parsing
     bool has_content_ = false;
     bool in_trailers_ = false;
+    std::size_t trailers_ = 0;  // field lines
+    bool wants_keep_alive_ = false;
     bool expects_continue_ = false;
 };
 

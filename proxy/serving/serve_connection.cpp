@@ -10,7 +10,7 @@ namespace {
 
 std::string_view fields_for(unsigned status) {
     switch (status) {
-        case 405: return "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
+        case 405: return allow_field;
         case 429:
         case 503: return "Retry-After: 1\r\n";
         default: return "";
@@ -26,8 +26,15 @@ Awaitable<void> refuse(Worker& worker, ClientConnection& client) {
     record.client = client.peer();
     record.request_id = request_id;
     record.status = refusal.status;
+    bool head_only = false;
+    if (const rules::RequestHeader* request = client.refused_request()) {
+        record.method = request->method_text;
+        record.authority = request->authority;
+        record.target = request->target;
+        head_only = request->method == rules::http::verb::head;
+    }
     const std::string answer = own_response(refusal.status, refusal.reason, request_id, fields_for(refusal.status),
-                                            false, false, worker.now());
+                                            false, head_only, worker.now());
     asio::const_buffer buffer = asio::buffer(answer);
     record.error = co_await client.write({&buffer, 1});
     record.bytes_sent = answer.size();

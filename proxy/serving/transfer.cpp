@@ -121,6 +121,14 @@ bool Transfer::is_purged(const store::Purges& purges, std::string_view name) con
     return purges.since_sequence(sequence_, *response).any();
 }
 
+bool Transfer::is_stale() const {
+    const Lock lock(mutex_);
+    if (!response_) return false;
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const rules::Freshness& freshness = response_->freshness;
+    return rules::current_age(response_->arrival, now) >= freshness.lifetime + freshness.stale_while_revalidate;
+}
+
 void Transfer::hold_only_window() {
     const Lock lock(mutex_);
     windowed_ = true;
@@ -157,7 +165,8 @@ Awaitable<bool> Transfer::await_room(Wakeup& wakeup, std::chrono::milliseconds p
             const Lock lock(mutex_);
             filler_.reset();
             drop_what_is_read();
-            if (readers_.empty()) co_return false;
+            const auto gets_nothing = [](const Reading& reader) { return reader.cut_off || reader.late; };
+            if (std::ranges::all_of(readers_, gets_nothing)) co_return false;
             if (growing_->held() <= window_) co_return true;
             filler_ = wakeup.handle();
         }

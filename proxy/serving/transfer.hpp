@@ -2,6 +2,7 @@
 // One response on its way, and all who want it: filled by one coroutine, read by any number of others on whatever
 // worker, each at its own pace.
 
+#include <atomic>
 #include <boost/intrusive/list.hpp>
 #include <mutex>
 #include <optional>
@@ -59,6 +60,7 @@ class Transfer {
 
     // A 1xx response, ready to send. Others get it with the response, once it is known to be for them, too.
     void add_interim(std::string_view head);
+    void set_in_background() noexcept { in_background_.store(true); }  // it validates what may be used meanwhile
     void begin(StoredPtr outline, std::optional<std::uint64_t> content_length, Source source);
     void append(upstream::Buffers pieces);
     void append(const std::vector<rules::Chunk>& chunks);
@@ -81,11 +83,15 @@ class Transfer {
     Awaitable<bool> await_room(Wakeup& wakeup, std::chrono::milliseconds patience);
 
     [[nodiscard]] std::uint64_t sequence() const noexcept { return sequence_; }
+    [[nodiscard]] bool is_in_background() const noexcept { return in_background_.load(); }
     [[nodiscard]] bool is_decided() const;  // no longer asking
 
     // Whether what it brings was purged since it began: then it is not for those who come now. `name`: the key of what
     // is wanted, for as long as the response is not known.
     [[nodiscard]] bool is_purged(const store::Purges& purges, std::string_view name) const;
+
+    // Whether it takes longer than the response may be used: then it is not for those who come now, either.
+    [[nodiscard]] bool is_stale() const;
 
  private:
     using Lock = std::lock_guard<std::mutex>;
@@ -109,6 +115,7 @@ class Transfer {
 
     const std::size_t window_;
     const std::uint64_t sequence_;
+    std::atomic<bool> in_background_{false};
     mutable std::mutex mutex_;
     State state_ = State::asking;
     Source source_ = Source::origin;
@@ -146,6 +153,7 @@ class Transfer::Reader {
     Awaitable<Result<std::vector<rules::Chunk>>> next(Clock::time_point limit);
     void skip_to(std::uint64_t offset);  // before the first call of next
 
+    [[nodiscard]] const Transfer& transfer() const noexcept { return *transfer_; }
     [[nodiscard]] std::string trailers() const;  // of the origin, once next() has come to the end
 
  private:

@@ -13,6 +13,11 @@ Lead::~Lead() {
 
 void Lead::leave_table() { table_->leave(name_, *transfer_); }
 
+void Lead::fail(boost::system::error_code error) {
+    leave_table();  // who comes now may have better luck
+    transfer_->fail(error);
+}
+
 void Lead::fail_with_status() {
     table_->mark(name_);
     leave_table();
@@ -41,7 +46,7 @@ Transfers::Place Transfers::enter(std::string_view name) {
         if (mark != shard.marks.end() && mark->second > Clock::now()) return Marked{};
     }
     const auto at = shard.in_flight.find(name);
-    if (at != shard.in_flight.end() && !at->second->is_purged(purges_, name)) return at->second;
+    if (at != shard.in_flight.end() && is_for_newcomers(*at->second, name)) return at->second;
     auto transfer = std::make_shared<Transfer>(config_.window, purges_.mark().sequence);
     if (at == shard.in_flight.end())
         shard.in_flight.emplace(name, transfer);
@@ -54,7 +59,11 @@ std::shared_ptr<Transfer> Transfers::find(std::string_view name) const {
     const Shard& shard = shard_of(HashOf{}(name));
     const std::lock_guard lock(shard.mutex);
     const auto at = shard.in_flight.find(name);
-    return at == shard.in_flight.end() || at->second->is_purged(purges_, name) ? nullptr : at->second;
+    return at != shard.in_flight.end() && is_for_newcomers(*at->second, name) ? at->second : nullptr;
+}
+
+bool Transfers::is_for_newcomers(const Transfer& transfer, std::string_view name) const {
+    return !transfer.is_purged(purges_, name) && !transfer.is_stale();
 }
 
 void Transfers::leave(const std::string& name, const Transfer& transfer) {
@@ -72,8 +81,8 @@ void Transfers::mark(std::string_view name) {
     const std::lock_guard lock(shard.mutex);
     shard.marks[hash] = now + config_.hit_for_miss;
     shard.marked.push_back({hash, now + config_.hit_for_miss});
-    while (!shard.marked.empty() &&
-           (shard.marked.front().until <= now || shard.marked.size() > config_.max_marks / shard_count + 1)) {
+    while (!shard.marked.empty() && (shard.marked.front().until <= now ||
+                                     shard.marked.size() > std::max<std::size_t>(1, config_.max_marks / shard_count))) {
         const Mark oldest = shard.marked.front();
         shard.marked.pop_front();
         const auto at = shard.marks.find(oldest.hash);

@@ -34,6 +34,8 @@ class Lead {
 
     void leave_table();  // nobody new comes; who is there stays
 
+    void fail(boost::system::error_code error);  // no answer came, or it broke off
+
     // The origin failed: whoever waits answers with what is stale, or asks for itself; the next ones do not wait.
     void fail_with_status();
 
@@ -64,10 +66,10 @@ class Transfers {
     using Place = std::variant<Lead, std::shared_ptr<Transfer>, Marked>;
 
     // `name`: of the stored response that is wanted: its key, as far as it is known. Lead: nobody asks for it yet, or
-    // it was purged since.
+    // what is in flight was purged since, or has become stale.
     [[nodiscard]] Place enter(std::string_view name);
 
-    // The one in flight; null where there is none, or it was purged since.
+    // The one in flight; null where enter() would give a lead.
     [[nodiscard]] std::shared_ptr<Transfer> find(std::string_view name) const;
 
     void mark(std::string_view name);
@@ -108,6 +110,7 @@ class Transfers {
 
     [[nodiscard]] Shard& shard_of(std::size_t hash) const noexcept { return shards_[hash % shard_count]; }
     void leave(const std::string& name, const Transfer& transfer);
+    [[nodiscard]] bool is_for_newcomers(const Transfer& transfer, std::string_view name) const;
 
     const CollapseConfig& config_;
     const store::Purges& purges_;

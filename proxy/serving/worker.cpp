@@ -76,16 +76,17 @@ Worker::~Worker() = default;
 // A pool whose upstream stays as it is goes on, with its connections.
 SnapshotPtr Worker::snapshot_of(std::shared_ptr<const Config> config) {
     auto snapshot = std::make_shared<Snapshot>();
-    const std::size_t max_header_size = config->limits.max_response_header_size;
+    const upstream::ResponseLimits limits{.header_size = config->limits.max_response_header_size,
+                                          .header_fields = config->limits.max_response_header_fields};
     for (const UpstreamConfig& upstream : config->upstreams) {
         std::shared_ptr<upstream::ConnectionPool> pool;
         if (snapshot_)
             for (const auto& known : snapshot_->pools)
-                if (known->config() == upstream && known->max_response_header_size() == max_header_size) pool = known;
+                if (known->config() == upstream && known->limits() == limits) pool = known;
         if (!pool)
             pool = std::make_shared<upstream::ConnectionPool>(io_.get_executor(), deadlines_, node_.buffers,
                                                               node_.pool_stats.of(upstream.name, index_), upstream,
-                                                              max_header_size, workers_);
+                                                              limits, workers_);
         snapshot->pools.push_back(std::move(pool));
     }
     for (const RouteConfig& route : config->routes)
@@ -231,6 +232,11 @@ Awaitable<void> Worker::housekeeping() {
         co_await timer.async_wait(use_awaitable);
         for (const auto& pool : snapshot_->pools) pool->close_idle(Clock::now() - pool->config().idle_timeout);
     }
+}
+
+store::Mark Worker::mark_to_validate(store::Mark mark) const noexcept {
+    if (node_.purge_log) mark.position = std::min(mark.position, node_.purge_log->stats().applied.load());
+    return mark;
 }
 
 bool Worker::remember(const std::string& primary_key, const store::StoredPtr& response, seconds keep,

@@ -131,6 +131,10 @@ class Worker {
     // the log, 0 without Redis; an error where there is no effect.
     Awaitable<Result<std::uint64_t>> purge(store::Purge purge, observe::PurgeSource source);
 
+    // `mark`, for a response that is validated rather than fetched anew: what this node has yet to read of the purge
+    // log does not count as older, though it may have appended something behind it itself.
+    [[nodiscard]] store::Mark mark_to_validate(store::Mark mark) const noexcept;
+
     // By an origin's answer: the same, but it never fails. Whoever cannot tell the others now does so later.
     Awaitable<void> invalidate(std::vector<std::string> primary_keys);
 

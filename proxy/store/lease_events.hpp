@@ -85,8 +85,11 @@ class LeaseWait {
  public:
     LeaseWait(LeaseEvents& events, std::string name, Executor executor, Deadlines& deadlines);
 
-    // What became of it; nothing where that is unknown at the end of `limit`, too many wait already, or the worker's
-    // deadlines have all expired. Once.
+    // False where too many wait already: outcome() would not wait.
+    [[nodiscard]] bool is_waiting() const noexcept { return waiter_ != nullptr; }
+
+    // What became of it; nothing where that is unknown at the end of `limit`, or the worker's deadlines have all
+    // expired. Once.
     Awaitable<std::optional<LeaseOutcome>> outcome(std::chrono::milliseconds limit);
 
  private:

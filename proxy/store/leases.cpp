@@ -72,11 +72,15 @@ Awaitable<Result<std::variant<Lease, LeaseElsewhere>>> Leases::acquire(std::stri
     }
     stats_.held.add();
     constexpr std::int64_t no_ttl = -1;
+    const std::int64_t longest = config_.lease.count();
     if (replies->back().integer == no_ttl) {  // not of ours, and nobody would ever have it
         Command unlink{"UNLINK", lease.name};
         co_await client_.command(std::move(unlink));
+    } else if (replies->back().integer > longest) {  // likewise; or of a node that has it for longer, and renews it
+        Command shorten{"PEXPIRE", lease.name, ttl};
+        co_await client_.command(std::move(shorten));
     }
-    const std::int64_t left = std::clamp<std::int64_t>(replies->back().integer, 0, config_.lease.count());
+    const std::int64_t left = std::clamp<std::int64_t>(replies->back().integer, 0, longest);
     co_return std::variant<Lease, LeaseElsewhere>(LeaseElsewhere{milliseconds{left}});
 }
 
@@ -92,11 +96,14 @@ Awaitable<Result<Renewal>> Leases::renew(const Lease& lease) {
 }
 
 Awaitable<Result<void>> Leases::release(Lease lease, LeaseOutcome outcome) {
-    std::vector<Command> commands(3);
-    commands[0] = {"EVAL", release_script, "1", lease.name, lease.token};
-    commands[1] = {"XADD", stream_, "MAXLEN",   "~",       events_kept,
+    Command end{"EVAL", release_script, "1", lease.name, lease.token};
+    const Result<Reply> ended = co_await client_.command(std::move(end));
+    if (!ended) co_return ended.error();
+    if (ended->integer != 1) co_return Result<void>();  // another node has it now: its outcome counts
+    std::vector<Command> commands(2);
+    commands[0] = {"XADD", stream_, "MAXLEN",   "~",       events_kept,
                    "*",    "lease", lease.name, "outcome", to_string(outcome)};
-    commands[2] = {"EXPIRE", stream_, seconds_of_events};
+    commands[1] = {"EXPIRE", stream_, seconds_of_events};
     const Result<std::vector<Reply>> replies = co_await client_.pipeline(std::move(commands));
     if (!replies) co_return replies.error();
     if (std::ranges::any_of(*replies, is_error)) co_return Errc::store_unavailable;

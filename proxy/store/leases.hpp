@@ -57,7 +57,7 @@ class Leases {
     // Begins its time anew.
     Awaitable<Result<Renewal>> renew(const Lease& lease);
 
-    // Ends it where it is still ours, and tells all nodes how it ended; in one write.
+    // Where it is still ours: ends it, and tells all nodes how it ended.
     Awaitable<Result<void>> release(Lease lease, LeaseOutcome outcome);
 
     void spawn(Awaitable<void> task) const { spawn_(std::move(task)); }

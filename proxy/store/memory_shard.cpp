@@ -84,11 +84,11 @@ void MemoryShard::put(const HashedKey& primary, StoredPtr response, std::uint64_
         const rules::VaryIndex vary{.sets = {response->selecting_fields}};
         needed += index_bytes({std::string(primary.text), std::make_shared<const rules::VaryIndex>(vary), {}});
     }
-    if (needed > budget_) return;
 
     const Map::iterator old = map_.find(key);
     const bool visited = old != map_.end() && old->second.visited;
     remove(key, dropped);
+    if (needed > budget_) return;
     make_room(needed, dropped);
 
     Entry* const index = is_variant ? &list_under(primary.text, response->selecting_fields, dropped) : nullptr;
@@ -118,14 +118,6 @@ void MemoryShard::remove(const HashedKey& key, Dropped& dropped) {
         last = variants.size() == 1;
         erase_by_key(variants.front(), dropped);
     }
-}
-
-void MemoryShard::clear(Dropped& dropped) {
-    for (Entry& entry : queue_) dropped.push_back(std::move(entry.response));
-    queue_.clear();
-    hand_ = queue_.end();
-    map_.clear();
-    bytes_ = 0;
 }
 
 // The index under `primary`, made where there is none, naming `selecting_fields`. It must get a variant at once.

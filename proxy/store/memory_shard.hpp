@@ -51,7 +51,6 @@ class MemoryShard {
     // `sequence`: see Mark.
     void put(const HashedKey& primary, StoredPtr response, std::uint64_t sequence, Time expires, Dropped& dropped);
     void remove(const HashedKey& key, Dropped& dropped);  // of an index: with all variants
-    void clear(Dropped& dropped);
 
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
     [[nodiscard]] std::size_t objects() const noexcept { return queue_.size(); }

@@ -29,12 +29,6 @@ class alignas(64) MemoryStore::Shard {
         shard_.remove(key, dropped);
     }
 
-    void clear() {
-        MemoryShard::Dropped dropped;
-        const std::lock_guard lock(mutex_);
-        shard_.clear(dropped);
-    }
-
     void add_to(MemoryStats& sum) const {
         const std::lock_guard lock(mutex_);
         sum.objects += shard_.objects();
@@ -79,18 +73,18 @@ Found MemoryStore::lookup(std::string_view primary_key, const rules::RequestHead
 }
 
 void MemoryStore::put(std::string_view primary_key, StoredPtr response, Time now, seconds keep, Mark mark) {
-    if (response->key.empty() || response->body->size > config_.max_object_size || keep <= seconds{0}) return;
+    if (response->key.empty() || keep <= seconds{0}) return;
     const HashedKey primary(primary_key);
-    shard_of(primary.hash).put(primary, std::move(response), mark.sequence, now + keep);
+    Shard& shard = shard_of(primary.hash);
+    if (response->body->size > config_.max_object_size)
+        shard.remove(HashedKey(response->key));  // what it replaces
+    else
+        shard.put(primary, std::move(response), mark.sequence, now + keep);
 }
 
 void MemoryStore::remove(std::string_view primary_key) {
     const HashedKey primary(primary_key);
     shard_of(primary.hash).remove(primary);
-}
-
-void MemoryStore::clear() {
-    for (const auto& shard : shards_) shard->clear();
 }
 
 MemoryStats MemoryStore::stats() const {

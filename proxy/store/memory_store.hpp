@@ -28,11 +28,10 @@ class MemoryStore {
 
     [[nodiscard]] Found lookup(std::string_view primary_key, const rules::RequestHeader& request, Time now);
 
-    // Does nothing where the response is larger than max_object_size or its shard's budget.
+    // Where the response is larger than max_object_size or its shard's budget, what it replaces goes nevertheless.
     void put(std::string_view primary_key, StoredPtr response, Time now, seconds keep, Mark mark);
 
     void remove(std::string_view primary_key);
-    void clear();
 
     [[nodiscard]] MemoryStats stats() const;  // sums over the shards
 

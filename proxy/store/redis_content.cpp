@@ -81,7 +81,7 @@ Awaitable<Result<void>> write_pieces(RedisClient& client, const rules::Body& bod
         const Result<std::vector<Reply>> replies = co_await client.pipeline(std::move(commands));
         if (!replies) co_return replies.error();
         if (std::ranges::any_of(*replies, is_error)) {  // of memory, most likely: leave it to others
-            co_await retire_pieces(client, {pieces.generation, end}, record, milliseconds{0});
+            co_await retire_pieces(client, {.generation = pieces.generation, .count = end}, record, milliseconds{0});
             co_return Errc::store_unavailable;
         }
     }
@@ -152,6 +152,8 @@ Awaitable<Result<Chunks>> PieceReader::next() {
     if (state->next_piece < state->pieces.count) read_ahead(state);
     co_return batch;
 }
+
+std::uint64_t PieceReader::digest() const { return state_->pieces.digest; }
 
 void PieceReader::read_ahead(const std::shared_ptr<State>& state) {
     state->reading = true;

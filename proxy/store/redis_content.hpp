@@ -56,6 +56,7 @@ class PieceReader final : public ContentSource {
     Awaitable<Result<void>> open();
 
     Awaitable<Result<Chunks>> next() override;
+    [[nodiscard]] std::uint64_t digest() const override;
 
  private:
     struct State;

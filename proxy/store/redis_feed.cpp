@@ -15,7 +15,6 @@ constexpr std::chrono::milliseconds retry_pause{200};
 // spare nobody anything.
 RedisConfig patient(RedisConfig config) {
     config.breaker.failures = std::numeric_limits<std::size_t>::max();
-    config.breaker.slow_percent = 0;
     config.command_budget = RedisFeed::longest_wait + std::max(config.command_budget, RedisFeed::longest_wait);
     config.breaker.slow_percent = 0;  // waiting is what it is for
     return config;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "proxy/store/content_digest.hpp"
 #include "proxy/store/redis_names.hpp"
 #include "proxy/store/redis_store_scripts.hpp"
 
@@ -114,7 +115,7 @@ Awaitable<Result<Found>> RedisStore::lookup_variant(std::string_view primary_key
         latest = std::move(*found);
         latest_at = i;
     }
-    if (!latest.response) co_return Found{.response = nullptr, .vary_miss = true};
+    if (!latest.response) co_return Found{.response = nullptr, .vary_miss = true, .variant = std::move(keys.front())};
     co_return co_await with_content(std::move(latest), names[latest_at], values[latest_at]);
 }
 
@@ -154,7 +155,8 @@ Awaitable<Result<void>> RedisStore::put(std::string_view primary_key, StoredPtr 
     if (response->key.empty() || size > config_.max_object_size || keep <= seconds{0}) co_return Result<void>();
     if (purges_.since_position(mark.position, *response).any()) co_return Result<void>();  // there may be a newer one
     const std::string name = name_of(primary_key, response->key);
-    const Pieces pieces = pieces_for(size, config_.chunk_size);
+    Pieces pieces = pieces_for(size, config_.chunk_size);
+    if (pieces.count > 0) pieces.digest = digest_of(*response->body);
     const Result<void> written = co_await write_pieces(client_, *response->body, pieces, name, keep);
     if (!written) co_return written.error();
     Result<void> stored;

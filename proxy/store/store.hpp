@@ -27,6 +27,9 @@ struct ContentSource {
     // The next chunks in their order; none at the end. After an error there are no more: the tier has failed, or has
     // lost the rest.
     virtual Awaitable<Result<Chunks>> next() = 0;
+
+    // Of all of it, as it was stored (ContentDigest).
+    [[nodiscard]] virtual std::uint64_t digest() const = 0;
 };
 
 struct Found {

@@ -194,7 +194,7 @@ std::uint64_t size_of_parts(const rules::Partial& partial) {
 
 Result<Record> read_response(Reader& in, const Prefix& prefix, std::string_view expected_key) {
     ResponseRecord record;
-    record.pieces = {prefix.generation, prefix.number};
+    record.pieces = {.generation = prefix.generation, .count = prefix.number};
     record.response = std::make_shared<StoredResponse>();
     StoredResponse& response = *record.response;
     record.index_generation = in.integer<std::uint64_t>();
@@ -225,6 +225,8 @@ Result<Record> read_response(Reader& in, const Prefix& prefix, std::string_view 
         const std::string_view content = in.bytes(record.content_size);
         body->size = content.size();
         if (!content.empty()) body->chunks.emplace_back(content);
+    } else {
+        record.pieces.digest = in.integer<std::uint64_t>();
     }
     response.body = std::move(body);
     if (!in.complete()) return Errc::bad_wire_format;
@@ -266,6 +268,7 @@ std::string encode_response(const StoredResponse& response, std::uint64_t index_
     write_partial(out, response.partial.get());
     out.integer(response.body->size);
     out.content(*response.body, 0, inline_size);
+    if (pieces.count > 0) out.integer(pieces.digest);
     return std::move(out).finish();
 }
 
@@ -314,7 +317,7 @@ Pieces peek_pieces(std::string_view prefix) noexcept {
     Reader in(prefix);
     const std::optional<Prefix> read = read_prefix(in);
     if (!read || read->kind != Kind::response) return {};
-    return {read->generation, read->number};
+    return {.generation = read->generation, .count = read->number};
 }
 
 }  // namespace proxy::store

@@ -22,7 +22,7 @@
 //           string key, head, selecting fields; u32 how many surrogate keys, each a string;
 //           u32 how many parts the content is of, 0 where it is complete; where it is not: u64 complete length, and of
 //           each part u64 first, last (offsets, inclusive);
-//           u64 content size; the content itself where it is inline
+//           u64 content size; the content itself where it is inline, else XXH3-64 of all of it
 //   kind 2: string primary key; the sets as strings, newest first
 //   kind 3: string content
 
@@ -41,7 +41,8 @@ namespace proxy::store {
 // Content that stands in keys of its own. A generation is random and never used twice.
 struct Pieces {
     std::uint64_t generation = 0;
-    std::uint32_t count = 0;  // 0: none, content is inline
+    std::uint32_t count = 0;   // 0: none, content is inline
+    std::uint64_t digest = 0;  // of all content (ContentDigest)
     friend bool operator==(const Pieces&, const Pieces&) = default;
 };
 

@@ -38,13 +38,13 @@ struct Resolution : std::enable_shared_from_this<Resolution> {
 }  // namespace
 
 ConnectionPool::ConnectionPool(Executor executor, Deadlines& deadlines, BufferBudget& buffers, PoolStats& stats,
-                               const UpstreamConfig& config, std::size_t max_response_header_size, unsigned workers)
+                               const UpstreamConfig& config, const ResponseLimits& limits, unsigned workers)
     : executor_(executor),
       deadlines_(deadlines),
       buffers_(buffers),
       stats_(stats),
       config_(config),
-      max_response_header_size_(max_response_header_size),
+      limits_(limits),
       limit_(std::max<std::size_t>(1, (config.max_connections + workers - 1) / workers)) {}
 
 ConnectionPool::~ConnectionPool() { close_idle(Clock::time_point::max()); }

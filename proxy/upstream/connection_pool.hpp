@@ -30,12 +30,20 @@ struct Connection {
     Clock::time_point idle_since;
 };
 
+// Of what an origin answers; more is upstream_malformed.
+struct ResponseLimits {
+    std::size_t header_size;    // bytes of a header section
+    std::size_t header_fields;  // field lines of one, and of a trailer section
+    friend bool operator==(const ResponseLimits&, const ResponseLimits&) = default;
+};
+
 // On the worker's thread. Lives as long as any of its connections.
 class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
  public:
-    // `workers`: among how many the upstream's limits are shared out. All references outlive the pool.
+    // `workers`: among how many the upstream's limits are shared out. `deadlines`, `buffers` and `stats` outlive the
+    // pool; of the configuration it has its own copy.
     ConnectionPool(Executor executor, Deadlines& deadlines, BufferBudget& buffers, PoolStats& stats,
-                   const UpstreamConfig& config, std::size_t max_response_header_size, unsigned workers);
+                   const UpstreamConfig& config, const ResponseLimits& limits, unsigned workers);
     ~ConnectionPool();
     ConnectionPool(const ConnectionPool&) = delete;
     ConnectionPool& operator=(const ConnectionPool&) = delete;
@@ -65,7 +73,7 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
     void close_idle(Clock::time_point unused_since);  // those idle since before then
 
     [[nodiscard]] const UpstreamConfig& config() const noexcept { return config_; }
-    [[nodiscard]] std::size_t max_response_header_size() const noexcept { return max_response_header_size_; }
+    [[nodiscard]] const ResponseLimits& limits() const noexcept { return limits_; }
     [[nodiscard]] PoolStats& stats() noexcept { return stats_; }
 
  private:
@@ -84,7 +92,7 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
     BufferBudget& buffers_;
     PoolStats& stats_;
     const UpstreamConfig config_;
-    const std::size_t max_response_header_size_;
+    const ResponseLimits limits_;
     const std::size_t limit_;
     std::size_t in_use_ = 0;
     std::size_t next_server_ = 0;

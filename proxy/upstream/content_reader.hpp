@@ -9,6 +9,7 @@
 
 #include "proxy/async/deadlines.hpp"
 #include "proxy/error.hpp"
+#include "proxy/upstream/chunks.hpp"
 
 namespace proxy::upstream {
 
@@ -69,6 +70,7 @@ Awaitable<Result<Buffers>> read_content(Parser& parser, ContentBuffer& buffer, S
         buffer.begin += parser.put(asio::buffer(buffer.bytes.data() + buffer.begin, buffer.end - buffer.begin), ec);
         if (ec && ec != http::error::need_more) co_return ec;
         if (!parser.content.empty() || parser.is_done()) co_return Buffers(parser.content);
+        if (parser.chunked() && ends_in_quotes(buffer.unparsed())) co_return http::error::bad_chunk_extension;
     }
 }
 

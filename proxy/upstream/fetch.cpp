@@ -1,5 +1,6 @@
 // Invariant: a connection goes back to the pool only where the request was sent whole, the response was read whole,
-// nothing followed it, and neither side asked to close. Everything else closes it.
+// nothing followed it, neither side asked to close, and no other reader of the request can see another end of it.
+// Everything else closes it.
 
 #include "proxy/upstream/fetch.hpp"
 
@@ -7,6 +8,7 @@
 #include <charconv>
 
 #include "proxy/async/write_all.hpp"
+#include "proxy/rules/upgrade.hpp"
 
 namespace proxy::upstream {
 namespace {
@@ -20,7 +22,7 @@ Exchange::Exchange(ConnectionPool& pool, ConnectionPool::Lease lease, rules::htt
     : pool_(pool), lease_(std::move(lease)), method_(method) {}
 
 Exchange::~Exchange() {
-    if (!final_ || !parser_->is_done() || !request_complete_) return;
+    if (!final_ || !parser_->is_done() || !request_complete_ || !cut_alike_ || has_switched()) return;
     if (head_parsed_ != head_end_ || !lease_->content.unparsed().empty()) return;
     if (parser_->keep_alive() && !parser_->need_eof()) lease_.give_back();
 }
@@ -44,6 +46,7 @@ boost::system::error_code Exchange::broken(boost::system::error_code ec) const {
 
 Awaitable<Result<void>> Exchange::read_header() {
     std::vector<char>& buffer = lease_->head_buffer;
+    const ResponseLimits& limits = pool_.limits();
     // What follows an interim response moves to the front, so that one header section may use the whole limit.
     std::copy(buffer.begin() + static_cast<std::ptrdiff_t>(head_parsed_),
               buffer.begin() + static_cast<std::ptrdiff_t>(head_end_), buffer.begin());
@@ -54,34 +57,35 @@ Awaitable<Result<void>> Exchange::read_header() {
         const std::size_t end = received.find("\r\n\r\n");
         if (end != received.npos) {
             boost::system::error_code ec;
-            parser_.emplace(received.substr(0, end + 4), method_ == rules::http::verb::head);
+            parser_.emplace(received.substr(0, end + 4), limits.header_fields,
+                            method_ == rules::http::verb::head);
             head_parsed_ = parser_->put(asio::buffer(buffer.data(), end + 4), ec);
             if (ec || !parser_->is_header_done()) co_return Errc::upstream_malformed;
             co_return Result<void>();
         }
+        if (is_hopeless(received)) co_return Errc::upstream_malformed;
         if (head_end_ == buffer.size()) {
-            if (buffer.size() >= pool_.max_response_header_size()) co_return Errc::upstream_malformed;
-            buffer.resize(std::min(pool_.max_response_header_size(), std::max(initial_head_size, buffer.size() * 2)));
+            if (buffer.size() >= limits.header_size) co_return Errc::upstream_malformed;
+            buffer.resize(std::min(limits.header_size, std::max(initial_head_size, buffer.size() * 2)));
             lease_->count_buffers();
         }
         const auto [ec, n] = co_await lease_->socket.async_read_some(
             asio::buffer(buffer.data() + head_end_, buffer.size() - head_end_), as_result);
         if (ec) co_return broken(ec);
-        if (head_end_ == 0 &&
-            !std::string_view("HTTP/").starts_with(std::string_view(buffer.data(), std::min<std::size_t>(n, 5))))
-            co_return Errc::upstream_malformed;  // another protocol: do not wait for its end
         answered_ = true;
         head_end_ += n;
     }
 }
 
 // May be cancelled while it waits for the origin, without losing what has come.
-Awaitable<Result<void>> Exchange::read_final_header(Client* client, bool passes_on_interim) {
+Awaitable<Result<void>> Exchange::read_final_header(const OutgoingRequest& request, Client* client,
+                                                    bool passes_on_interim) {
     for (int count = 0; !final_; ++count) {
         const Result<void> read = co_await read_header();
         if (read.has_error()) co_return read;
         const unsigned status = header().status;
-        if (status >= 200) {
+        const bool offered = status == 101 && !request.protocol.empty();
+        if (status >= 200 || (offered && rules::switches_to(header(), request.protocol))) {
             final_ = true;
         } else if (status == 101 || count == max_interim_responses) {
             co_return Errc::upstream_malformed;  // an upgrade nobody asked for, RFC 9110 §7.8; or a flood
@@ -117,6 +121,7 @@ Awaitable<Result<void>> Exchange::send_content(Client& client, bool chunked) {
 
 Awaitable<Result<void>> Exchange::run(const OutgoingRequest& request, Client* client) {
     using namespace asio::experimental::awaitable_operators;
+    cut_alike_ = !request.content_may_be_overlooked();
     asio::const_buffer head = asio::buffer(request.head);
     const boost::system::error_code ec =
         co_await write_all(lease_->socket, {&head, 1}, lease_->deadline, pool_.config().between_bytes_deadline);
@@ -128,7 +133,7 @@ Awaitable<Result<void>> Exchange::run(const OutgoingRequest& request, Client* cl
         // The origin may answer before it has read everything; then the rest is not sent.
         const bool chunked = request.content == OutgoingRequest::Content::chunked;
         // Interim responses are not passed on meanwhile: the client's deadline watches its content.
-        auto first = co_await (send_content(*client, chunked) || read_final_header(client, false));
+        auto first = co_await (send_content(*client, chunked) || read_final_header(request, client, false));
         if (const auto* sent = std::get_if<0>(&first)) {
             request_complete_ = sent->has_value();
             if (sent->has_error() && sent->error() != Errc::upstream_closed) co_return *sent;
@@ -138,7 +143,7 @@ Awaitable<Result<void>> Exchange::run(const OutgoingRequest& request, Client* cl
     }
     lease_->deadline.set(Clock::now() + pool_.config().first_byte_deadline);
     if (client) co_await client->pass_on_interim();
-    co_return co_await read_final_header(client, true);
+    co_return co_await read_final_header(request, client, true);
 }
 
 Awaitable<Result<Buffers>> Exchange::read_content() {

@@ -29,6 +29,13 @@ struct OutgoingRequest {
     rules::http::verb method = rules::http::verb::get;
     std::string head;                                                     // ready to send, final empty line included
     enum class Content { none, sized, chunked } content = Content::none;  // how the head announces it
+    std::string protocol{};  // offered in Upgrade: then a 101 that switches to it is a final response. RFC 9110 §7.8
+
+    // Whether an origin may overlook the content, of a method that gives it no meaning, and take it for the next
+    // request. So there must be none: the head says `Connection: close`. RFC 9110 §9.3.1, RFC 9112 §9.6
+    [[nodiscard]] bool content_may_be_overlooked() const noexcept {
+        return content != Content::none && (rules::is_safe(method) || method == rules::http::verb::delete_);
+    }
 };
 
 // A response whose header section has arrived. Destroyed before its content was read to the end, it closes the
@@ -54,6 +61,15 @@ class Exchange {
     // Whether read_content has nothing to wait for: all of it came with the header section.
     [[nodiscard]] bool has_all_content() const;
 
+    // Whether the connection goes on with the protocol that was offered. It never returns to the pool.
+    [[nodiscard]] bool has_switched() const noexcept { return final_ && header().status == 101; }
+    [[nodiscard]] Socket& socket() noexcept { return lease_->socket; }
+    [[nodiscard]] Deadline& deadline() noexcept { return lease_->deadline; }
+    // What came behind the header section, of that protocol.
+    [[nodiscard]] std::string_view received() const noexcept {
+        return {lease_->head_buffer.data() + head_parsed_, head_end_ - head_parsed_};
+    }
+
     // Whether all content has been read; may be so before read_content says it.
     [[nodiscard]] bool is_complete() const noexcept { return parser_->is_done(); }
 
@@ -62,7 +78,7 @@ class Exchange {
 
     Awaitable<Result<void>> run(const OutgoingRequest& request, Client* client);
     Awaitable<Result<void>> send_content(Client& client, bool chunked);
-    Awaitable<Result<void>> read_final_header(Client* client, bool passes_on_interim);
+    Awaitable<Result<void>> read_final_header(const OutgoingRequest& request, Client* client, bool passes_on_interim);
     Awaitable<Result<void>> read_header();  // of the next response on the connection
     [[nodiscard]] boost::system::error_code broken(boost::system::error_code ec) const;
 
@@ -75,6 +91,7 @@ class Exchange {
     bool final_ = false;             // header() is the final response's
     bool answered_ = false;          // a byte of a response came
     bool request_complete_ = false;  // all of the request was sent
+    bool cut_alike_ = true;          // no reader of the request can see another end of it
 };
 
 // Sends the request and awaits the final response's header section. Retried once, on a new connection, where an idle

@@ -30,7 +30,8 @@ TEST_CASE("running config: what a node takes over, and what needs a restart") {
         {"what stores are made of",
          start + "memory: {shards: 2}\ncollapse: {window: 1MiB}\npurge: {max_entries: 1, max_log: 2, max_pending: 3}\n",
          {"collapse.window", "memory.shards", "purge.max_entries", "purge.max_log", "purge.max_pending"}},
-        {"threads and files", "upstream: http://a\nredis: redis://:one@r\nworkers: 3\nlog: {access: '-'}\n",
+        {"threads and files",
+         "upstream: http://a\nredis: redis://:one@r\nworkers: 3\nlog: {access: '-'}\n",
          {"log.access", "workers"}},
     };
     for (const Row& row : rows) {

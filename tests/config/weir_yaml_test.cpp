@@ -75,12 +75,12 @@ std::size_t members_of(const Config& config) {
     return 15;
 }
 std::size_t members_of(const RouteConfig& route) {
-    [[maybe_unused]] const auto& [a, b, c, d, e, f] = route;
-    return 6;
+    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h] = route;
+    return 8;
 }
 std::size_t members_of(const rules::Policy& policy) {
-    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q] = policy;
-    return 17;
+    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s] = policy;
+    return 19;
 }
 
 TEST_CASE("every member of the configuration has a key") {
@@ -166,9 +166,10 @@ upstreams:
   "y: z": http://b
 routes:
   - {host: a.example, path: '/$${HOME}:["x"]', upstream: 'y: z', cache: false, on_store_failure: fail, ttl: 1s,
-     ttl_override: 2s, targeted_fields: [A, b], heuristics: false, heuristic_limit: 3s, stale_while_revalidate: 4s,
+     trace: true, upgrade: [websocket, x/1], ttl_override: 2s, targeted_fields: [A, b], heuristics: false, heuristic_limit: 3s, stale_while_revalidate: 4s,
      stale_if_error: 5s, stale_when_disconnected: false, grace: 6s, keep_for_validation: 7s,
      early_refresh: 1.5, ttl_jitter: 10%, honour_request_directives: true, set_cookie: store, store_errors: true,
+     match_extension: true, dropped_request_fields: ['X-*', Proxy],
      key: {host: 'a:1', path: normalise, query: drop, ignore_tracking: true, ignored_parameters: ['utm_*', 'null'],
            request_fields: [A], cookies: [b]}}
   - {upstream: x}
@@ -177,9 +178,10 @@ redis: {host: '::1', port: 1, unix_socket: '/run/a b.sock', database: 2, usernam
         max_pending_bytes: 9, max_object_size: 8001, chunk_size: 8MB, max_variants: 10}
 memory: {budget: 1, max_object_size: 2, max_variants: 3, shards: 4}
 limits: {max_connections: 1, max_connections_per_client: 2, exempt_clients: [10.0.0.0/8, "::2"],
-         max_requests_per_connection: 3, min_body_rate: 0, body_rate_grace: 4s, max_buffers: 1MiB, max_header_size: 2k, max_target_size: 256, max_header_fields: 10, max_request_body: 0,
-         max_response_header_size: 3k, header_deadline: 1s, body_deadline: 2s, write_deadline: 3s,
-         keep_alive_timeout: 4s}
+         max_requests_per_connection: 3, max_header_size: 2k, max_target_size: 256, max_header_fields: 10,
+         max_request_body: 0, max_response_header_size: 3k, max_response_header_fields: 11, header_deadline: 1s,
+         body_deadline: 2s, min_body_rate: 0, body_rate_grace: 4s, write_deadline: 3s, keep_alive_timeout: 4s,
+         tunnel_timeout: 5s, max_buffers: 1MiB}
 log: {level: error, access: '/tmp/$${a} # b'}
 )";
     const Config config = load(yaml);

@@ -30,6 +30,12 @@ class Node:
         self.now = None
         self.process.kill()
 
+    def stop(self):
+        """In order: what it is asked already is answered."""
+        self.now.alive = False
+        self.now = None
+        self.process.stop()
+
     def start(self):
         self.process.start()
         self.now = Incarnation(self.process)
@@ -66,6 +72,11 @@ class Connections:
         if response["Connection"] != "close":
             self._open[incarnation, port] = connection
         return response
+
+    def close(self):
+        for connection in self._open.values():
+            connection.socket.close()
+        self._open.clear()
 
 
 def is_close_of_idle(problem):

@@ -38,6 +38,13 @@ class Peer:
         taken, self._buffer = self._buffer[:size], self._buffer[size:]
         return taken
 
+    def some(self):
+        """What comes next; empty where the proxy ended the connection."""
+        if self._buffer:
+            taken, self._buffer = self._buffer, b""
+            return taken
+        return self.socket.recv(65536)
+
     def send(self, data):
         self.socket.sendall(data)
 
@@ -93,14 +100,14 @@ def ok(body=b"hello", fields=""):
 class ScriptedOrigin:
     """serve(origin, peer) is called for each connection in a thread of its own, and appends to origin.requests."""
 
-    def __init__(self, serve):
+    def __init__(self, serve, address="127.0.0.1", port=0):
         self._serve = serve if callable(serve) else answering(serve)
         self.requests = []
         self.connections = 0
         self.failures = []
         self._open = set()
         self._threads = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server((address, port), backlog=64)
         self.port = self._listener.getsockname()[1]
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()

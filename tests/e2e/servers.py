@@ -182,6 +182,7 @@ class OriginStub(Process):
 
     def await_ready(self):
         self.port = int(self.await_log(r"listening on 127\.0\.0\.1:(\d+)")[1])
+        self._command[2] = f"127.0.0.1:{self.port}"  # there it will be again when it is started again
 
     @property
     def url(self):

@@ -1,4 +1,5 @@
-"""Origins that are away, slow, broken or hostile: what the client gets, and that nothing of it is stored."""
+"""Origins that are away, slow or broken: what the client gets, and that nothing of it is stored. Answers that are
+malformed are in raw/responses.py."""
 
 import threading
 
@@ -93,45 +94,6 @@ def test_truncated_content_is_not_stored_in_redis(world):
         weir.get("/")
     weir.stop()
     assert redis.keys() == []
-
-
-MALFORMED = [
-    ("no HTTP", b"hello\r\n\r\n"),
-    ("no HTTP without end", b"220 mail.test ESMTP ready\r\n"),
-    ("HTTP/2", b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
-    ("a status of two digits", b"HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n"),
-    ("a status of letters", b"HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n"),
-    ("a status below 100", b"HTTP/1.1 099 Low\r\nContent-Length: 0\r\n\r\n"),
-    ("a field without colon", HEAD + b"Colour\r\n\r\n"),
-    ("a space before the colon", HEAD + b"Colour : blue\r\nContent-Length: 0\r\n\r\n"),
-    ("a folded field", HEAD + b"Colour: blue\r\n green\r\nContent-Length: 0\r\n\r\n"),
-    ("a NUL", HEAD + b"Colour: bl\0ue\r\nContent-Length: 0\r\n\r\n"),
-    ("a bare CR", HEAD + b"Colour: bl\rX: y\r\nContent-Length: 0\r\n\r\n"),
-    ("both lengths", HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-    ("conflicting lengths", HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"),
-    ("a negative length", HEAD + b"Content-Length: -1\r\n\r\n"),
-    ("an unknown transfer coding", HEAD + b"Transfer-Encoding: gzip\r\n\r\n"),
-    ("chunked in HTTP/1.0", b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-    ("a header section too large", HEAD + b"Colour: " + b"b" * 70_000 + b"\r\nContent-Length: 0\r\n\r\n"),
-    ("a header section without end", HEAD + b"Colour: blue\r\n" * 10_000),
-    ("a header section that breaks off", HEAD + b"Colour: bl"),
-    ("a status line that breaks off", b"HTTP/1.1 2"),
-    ("nothing", b""),
-    ("interim responses only", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
-    ("a flood of interim responses", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000 + ok()),
-    ("another protocol, not asked for", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
-]
-
-
-@pytest.mark.parametrize("data", [row[1] for row in MALFORMED], ids=[row[0] for row in MALFORMED])
-def test_a_malformed_response_is_a_502(world, data):
-    origin = world.scripted(data)
-    weir = world.weir(origin, ttl="300s")
-    with weir.connect() as connection:
-        for _ in range(2):
-            response = connection.ask("GET", "/")
-            assert (response.status, response["Cache-Control"]) == (502, "no-store")
-    assert len(origin.requests) == 2
 
 
 def test_an_origin_that_resets(world):

@@ -70,7 +70,7 @@ def test_the_origin_decides_the_lifetime(weir, knobs, lifetime):
         ("set_cookie=a=b&cache_control=max-age=60", {}, "set-cookie"),
         ("vary=*", {}, "vary-any"),
         ("status=500", {}, "status"),
-        ("status=404", {}, "no-freshness"),
+        ("status=404", {}, "status"),
         ("status=206&size=10", {}, "status"),
         ("status=206&size=10&header=Content-Range:bytes%200-9/*", {}, "status"),
         ("status=302", {}, "status"),

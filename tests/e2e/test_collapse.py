@@ -438,6 +438,37 @@ def test_nobody_waits_for_an_answer_that_may_be_one_clients_own(world):
     assert without.response().body == WHOLE
 
 
+def test_what_is_stale_before_it_is_whole_is_asked_for_once_more(world):
+    may_end = threading.Event()
+
+    def serve(origin, peer):
+        while head := peer.head():
+            origin.requests.append(head)
+            lifetime = 1 if len(origin.requests) == 1 else 60
+            fields = f"Content-Length: {len(WHOLE)}\r\nCache-Control: max-age={lifetime}\r\n"
+            peer.send(f"HTTP/1.1 200 OK\r\n{fields}\r\n".encode() + FIRST)
+            assert may_end.wait(LIMIT)
+            peer.send(REST)
+
+    origin = world.scripted(serve)
+    weir = world.weir(origin)
+    clients = []
+
+    def is_asked_again():
+        clients.extend(asking(weir, 1))
+        return len(origin.requests) == 2
+
+    wait_until(is_asked_again, "the first is stale")
+    clients.extend(asking(weir, 10))
+    for client in clients:
+        assert client.head().status == 200
+        assert client.read(len(FIRST)) == FIRST
+    may_end.set()
+    for client in clients:
+        assert client.read(len(REST)) == REST
+    assert len(origin.requests) == 2
+
+
 def test_who_comes_after_a_change_does_not_wait_for_what_was_before(world):
     may_answer = threading.Event()
 

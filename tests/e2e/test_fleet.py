@@ -219,6 +219,18 @@ def test_a_lease_is_renewed_as_long_as_the_fetch_takes(world, redis):
     assert len(origin.requests) == 1
 
 
+def test_where_too_many_wait_for_other_nodes_one_more_fetches_at_once(world, redis):
+    """And does not ask for the lease again and again."""
+    held = Held(ok(b"content", LONG))
+    origin = world.scripted(held)
+    fleet = Fleet(world, origin, {"port": redis.port, "max_lease_waiters": 0})
+    crowd = fleet.crowd(9, "/").send()
+    crowd.until(lambda: len(origin.requests) == len(fleet.nodes), "each node asks the origin")
+    assert sum(node.metrics()['weir_redis_leases_total{outcome="held"}'] for node in fleet) == len(fleet.nodes) - 1
+    held.open()
+    crowd.finish().assert_all_have(b"content")
+
+
 def test_without_redis_each_node_fetches_once(world, redis):
     held = Held(ok(b"x" * 20_000, LONG))
     origin = world.scripted(held)

@@ -34,8 +34,11 @@ def await_health(weir, status):
 
 
 def connected(weir, workers=2):
-    """The node, as soon as so many of its workers are connected to Redis."""
-    weir.await_metrics({"weir_redis_connected": workers})
+    """The node, as soon as so many of its workers are connected to Redis; where any are, they use it."""
+    expected = {"weir_redis_connected": workers}
+    if workers:
+        expected |= {'weir_redis_breaker_state{state="closed"}': workers, "weir_purge_log_connected": 1}
+    weir.await_metrics(expected)
     return weir
 
 

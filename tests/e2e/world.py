@@ -16,11 +16,21 @@ NO_GRACE = [{"path": "/", "grace": "0s"}]
 SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 
 
+def in_place_of_hosts(file):
+    """Runs what follows where /etc/hosts is this file."""
+    return ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', file]
+
+
 class Weir(Process):
     """A node on free ports, with two workers, and else as the test configures it; or by its flags alone."""
 
-    def __init__(self, process, folder, /, origin=None, redis=None, env=None, flags=None, **config):
-        self._defaults = defaults = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 2, "drain_deadline": "2s"}
+    def __init__(self, process, folder, /, origin=None, redis=None, env=None, flags=None, hosts=None, **config):
+        self._defaults = defaults = {
+            "listen": "127.0.0.1:0",
+            "admin": "127.0.0.1:0",
+            "workers": 2,
+            "drain_deadline": "2s",
+        }
         if origin is not None:
             defaults["upstream"] = origin if isinstance(origin, (str, dict)) else origin.url
         if redis is not None:
@@ -28,7 +38,8 @@ class Weir(Process):
         self.config_file = Path(folder) / f"{process}.yaml"
         self.config_file.write_text(json.dumps(defaults | config, indent=2))  # JSON is YAML
         self.admin_port = None
-        super().__init__(process, folder, [PROGRAMS / "weir", *(flags or ["--config", self.config_file])], env)
+        command = [PROGRAMS / "weir", *(flags or ["--config", self.config_file])]
+        super().__init__(process, folder, [*(in_place_of_hosts(hosts) if hosts else []), *command], env)
 
     def await_ready(self):
         self.await_log(r"ready, \d+ workers")
@@ -176,8 +187,8 @@ class World:
     def nginx(self, root, directives=""):
         return self.add(Nginx(self._name("nginx"), self.folder, root, directives))
 
-    def scripted(self, serve):
-        return self.add(ScriptedOrigin(serve))
+    def scripted(self, serve, **options):
+        return self.add(ScriptedOrigin(serve, **options))
 
     def weir(self, origin=None, redis=None, **options):
         return self.add(Weir(self._name("weir"), self.folder, origin, redis, **options))

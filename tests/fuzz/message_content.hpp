@@ -6,6 +6,7 @@
 #include <boost/beast/http/error.hpp>
 #include <string>
 
+#include "proxy/upstream/chunks.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 namespace tests {
@@ -38,6 +39,9 @@ Content read_content(Parser& parser, std::string_view received, std::size_t read
         }
         content.consumed += parsed;
         const bool stuck = parser.content.empty() && !parser.is_done();
+        if (stuck && parser.chunked() &&
+            proxy::upstream::ends_in_quotes(received.substr(content.consumed, end - content.consumed)))
+            return {.end = Content::End::malformed, .bytes = {}};
         if (stuck && end == received.size()) break;
         if (stuck || content.consumed == end) end = std::min(end + read_size, received.size());
     }

@@ -12,6 +12,7 @@ using namespace tests;
 namespace {
 
 constexpr std::string_view end_of_head = "\r\n\r\n";
+constexpr std::size_t max_fields = 50;
 
 bool accepts(ResponseParser& parser, std::string_view head) {
     boost::system::error_code ec;
@@ -20,7 +21,7 @@ bool accepts(ResponseParser& parser, std::string_view head) {
 }
 
 Content content_of(std::string_view head, std::string_view rest, std::size_t read_size) {
-    ResponseParser parser(head, false);
+    ResponseParser parser(head, max_fields, false);
     require(accepts(parser, head), "what was accepted is accepted again");
     return read_content(parser, rest, read_size);
 }
@@ -36,7 +37,7 @@ void store(const rules::ResponseHeader& response) {
     const Arrival arrival = arrival_of(response, now, now);
     (void)decide_storing(request, false, response, arrival, policy);
     const std::string head = stored_head(response, arrival, 3, "weir", policy) + "\r\n";
-    ResponseParser parser(head, false);
+    ResponseParser parser(head, max_fields + 10, false);
     require(accepts(parser, head), "what is stored is a header section");
     const unsigned status = response.status == 206 ? 200 : response.status;  // a part is stored as what it is of
     require(parser.header().status == status, "of the same status");
@@ -53,11 +54,12 @@ void fuzz_one(std::string_view bytes) {
     const std::string_view head = bytes.substr(0, end + end_of_head.size());
     const std::string_view rest = bytes.substr(head.size());
 
-    ResponseParser parser(head, false);
+    ResponseParser parser(head, max_fields, false);
     if (!accepts(parser, head)) return;
     const rules::ResponseHeader& header = parser.header();
     require(header.status >= 100 && header.status <= 999, "the status has three digits");
     require_clean(header.fields, head);
+    require(header.fields.size() <= max_fields, "no more fields than the limit");
     store(header);
 
     const Content content = content_of(head, rest, rest.size());

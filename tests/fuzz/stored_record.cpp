@@ -76,7 +76,8 @@ void fuzz_one(std::string_view bytes) {
             "what decodes encodes to the same bytes");
     require(decode_record(record, "http://h/other").has_error(), "a record answers to its own key only");
     if (const auto* response = std::get_if<ResponseRecord>(&*decoded)) {
-        require(response->pieces == pieces, "the prefix says where the pieces are");
+        require(response->pieces.generation == pieces.generation && response->pieces.count == pieces.count,
+                "the prefix says where the pieces are");
         require(response->response->body != nullptr, "never without a body");
         use(*response->response);
         const rules::StoredPtr twice =

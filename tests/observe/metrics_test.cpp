@@ -93,6 +93,8 @@ struct Node {
         first.connections_refused.set(12);
         second.idle_connections_closed.set(16);
         second.malformed_requests.set(13);
+        first.tunnels.set(3);
+        second.tunnels_total.set(4);
         second.limits[0].set(14);
         first.limits.back().set(15);
 
@@ -197,6 +199,8 @@ TEST_CASE("metrics: the sums of the workers' numbers") {
         {"weir_connections_refused_total", 12},
         {"weir_malformed_requests_total", 13},
         {"weir_idle_connections_closed_total", 16},
+        {"weir_tunnels", 3},
+        {"weir_tunnels_total", 4},
         {"weir_limits_reached_total{limit=\"max_connections\"}", 14},
         {"weir_limits_reached_total{limit=\"descriptors\"}", 15},
         {"weir_memory_budget_bytes", 4096},

@@ -187,11 +187,12 @@ TEST_CASE("decide_storing: the response, RFC 9111 §3") {
         {"302 with freshness", 302, "Cache-Control: max-age=9", {}, "stored"},
         {"302 that is public", 302, old + "Cache-Control: public", {}, "stored"},
         {"302 with only a validator", 302, "ETag: \"a\"", {}, "status"},
-        {"404 by heuristics", 404, old, {}, "stored"},
-        {"404 by default_ttl", 404, "", with_default, "no-freshness"},
+        {"404 by heuristics", 404, old, {}, "status"},
+        {"404 by heuristics, chosen", 404, old, with_errors, "stored"},
+        {"404 by default_ttl", 404, "", with_default, "status"},
         {"404 by default_ttl, chosen", 404, "", errors_with_default, "stored"},
-        {"404 overridden", 404, "", override, "no-freshness"},
-        {"404 with only a validator", 404, "ETag: \"a\"", {}, "stored"},
+        {"404 overridden", 404, "", override, "status"},
+        {"404 with only a validator", 404, "ETag: \"a\"", {}, "status"},
         {"404 with freshness", 404, "Cache-Control: max-age=9", {}, "stored"},
         {"500 by itself, even then", 500, old, with_errors, "status"},
         {"500 with freshness", 500, "Cache-Control: max-age=9", {}, "stored"},
@@ -201,13 +202,51 @@ TEST_CASE("decide_storing: the response, RFC 9111 §3") {
         CAPTURE(row.name);
         CHECK(decided(get, "", false, row.status, row.lines, row.policy) == row.expected);
     }
-    for (const unsigned status : {200u, 203u, 204u, 299u, 301u, 307u, 400u, 405u, 410u, 499u, 502u, 599u, 999u}) {
+    for (const unsigned status :
+         {200u, 203u, 204u, 299u, 301u, 307u, 401u, 403u, 404u, 405u, 410u, 414u, 499u, 502u, 599u, 999u}) {
         CAPTURE(status);
         CHECK(decided(get, "", false, status, "Cache-Control: max-age=9", {}) == "stored");
     }
-    for (const unsigned status : {200u, 203u, 204u, 300u, 301u, 308u, 404u, 405u, 410u, 414u, 501u}) {
+    for (const unsigned status : {200u, 203u, 204u, 300u, 301u, 308u}) {
         CAPTURE(status);
         CHECK(decided(get, "", false, status, old, {}) == "stored");
+    }
+    for (const unsigned status : {404u, 405u, 410u, 414u, 501u}) {
+        CAPTURE(status);
+        CHECK(decided(get, "", false, status, old, with_errors) == "stored");
+    }
+    // What a client provokes by more than the URI, whatever origin and operator say.
+    for (const unsigned status : {400u, 406u, 408u, 411u, 413u, 415u, 417u, 421u, 425u, 426u, 428u, 429u, 431u, 505u}) {
+        CAPTURE(status);
+        CHECK(decided(get, "", false, status, "Cache-Control: max-age=9, public", errors_with_default) == "status");
+    }
+}
+
+TEST_CASE("decide_storing: what is not what its path's extension says, where the route minds") {
+    Policy matching;
+    matching.match_extension = true;
+    struct Row {
+        std::string_view target, type;
+        unsigned status;
+        Policy policy;
+        std::string_view expected;
+    };
+    const Row rows[] = {
+        {"/account/x.css", "text/html", 200, {}, "stored"},
+        {"/account/x.css", "text/html", 200, matching, "media-type"},
+        {"/account/x.css", "text/css", 200, matching, "stored"},
+        {"/account", "text/html", 200, matching, "stored"},
+        {"/account/x.css", "text/html", 404, matching, "stored"},  // what an error looks like says nothing
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.target);
+        const Lines none(""), lines("Cache-Control: max-age=9\nContent-Type: " + std::string{row.type});
+        RequestHeader request = request_with(none);
+        request.target = row.target;
+        const ResponseHeader response = response_with(lines, row.status);
+        const Storing storing = decide_storing(request, false, response, arrival_of(response, t, t), row.policy);
+        const auto* reason = std::get_if<Uncacheable>(&storing);
+        CHECK((reason ? to_string(*reason) : "stored") == row.expected);
     }
 }
 
@@ -232,5 +271,6 @@ TEST_CASE("ends_what_is_stored: not for what concerns one client") {
     CHECK_FALSE(ends_what_is_stored(200, std::nullopt));
     for (const Uncacheable reason : {authorization, incomplete, invalidated, method, request_content, request_no_store})
         CHECK_FALSE(ends_what_is_stored(200, reason));
-    for (const unsigned status : {401u, 403u, 407u, 429u}) CHECK_FALSE(ends_what_is_stored(status, no_store));
+    for (const unsigned status : {400u, 401u, 403u, 407u, 429u, 431u})
+        CHECK_FALSE(ends_what_is_stored(status, no_store));
 }

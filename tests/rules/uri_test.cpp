@@ -4,6 +4,47 @@
 
 using namespace proxy::rules;
 
+TEST_CASE("is_authority: RFC 9110 §4.2.4, §7.2") {
+    for (const std::string_view text :
+         {"a", "a.test", "A.Test:80", "a.test.", "a:", "a:0", "a:65535", "127.0.0.1:8080", "[::1]", "[::1]:81",
+          "[2001:db8::192.0.2.1]", "a_b-c~d", "a%C3%A4", "!$&'()*+;="}) {
+        CAPTURE(text);
+        CHECK(is_authority(text));
+    }
+    for (const std::string_view text : {"",
+                                        ":80",
+                                        "a:b",
+                                        "a:-1",
+                                        "a:+1",
+                                        "a:65536",
+                                        "a:80:81",
+                                        "a:80 ",
+                                        "::1",
+                                        "[::1",
+                                        "[]",
+                                        "[::1]a",
+                                        "[a.test]",
+                                        "[:1:::2]",
+                                        "[fe80::1%25eth0]",
+                                        "[v1.a]",
+                                        "me@a",
+                                        "a/b",
+                                        "a?b",
+                                        "a#b",
+                                        "a\\b",
+                                        "a b",
+                                        "a,b",
+                                        "a%",
+                                        "a%zz",
+                                        "\"a\"",
+                                        "\xc3\xa4",
+                                        "a\x7f",
+                                        "[1111:1111:1111:1111:1111:1111:111.111.111.1111]"}) {
+        CAPTURE(text);
+        CHECK_FALSE(is_authority(text));
+    }
+}
+
 TEST_CASE("normalised_path: RFC 3986 §6.2.2, and nothing beyond it") {
     struct Row {
         std::string_view name, path, expected;

@@ -34,7 +34,9 @@ TEST_CASE("the forwarded request is written anew: RFC 9110 §7.6") {
                                        .authority = "client.example",
                                        .target = "/x?y",
                                        .fields = fields};
-    const ForwardingInfo info{.host = "client.example", .client = "10.0.0.1", .request_id = "id", .proxy_name = "weir"};
+    const rules::Policy policy;
+    const ForwardingInfo info{
+        .host = "client.example", .client = "10.0.0.1", .request_id = "id", .proxy_name = "weir", .policy = policy};
 
     SUBCASE("for the store: whole, without the client's conditions") {
         const auto out = outgoing_request(request, false, std::nullopt, true, "", info);
@@ -49,13 +51,51 @@ TEST_CASE("the forwarded request is written anew: RFC 9110 §7.6") {
         const auto out = outgoing_request(request, false, std::nullopt, false, "", info);
         CHECK(contains(out.head, "If-None-Match: \"a\"\r\nRange: bytes=0-1\r\n"));
     }
+    SUBCASE("without what the route drops, unless it is part of the key") {
+        const std::vector<Field> claims{{http::field::unknown, "X-Host", "evil"},
+                                        {http::field::unknown, "X-Mine", "1"},
+                                        {http::field::unknown, "Content_Length", "5"}};
+        rules::RequestHeader other = request;
+        other.fields = claims;
+        CHECK(contains(outgoing_request(other, false, std::nullopt, true, "", info).head,
+                       "Host: client.example\r\nX-Mine: 1\r\nX-Forwarded-For"));
+        rules::Policy keyed;
+        keyed.dropped_request_fields = {"*"};
+        keyed.key.request_fields = {"x-host"};
+        const ForwardingInfo by_key{.host = "h", .client = "", .request_id = "", .proxy_name = "", .policy = keyed};
+        CHECK(contains(outgoing_request(other, false, std::nullopt, true, "", by_key).head,
+                       "Host: h\r\nX-Host: evil\r\nX-Forwarded-Proto"));
+    }
+    SUBCASE("an origin that may overlook its content is told that nothing follows") {
+        for (const http::verb method : {http::verb::get, http::verb::delete_, http::verb::post}) {
+            rules::RequestHeader other = request;
+            other.method = method;
+            const auto out = outgoing_request(other, true, 5, false, "", info);
+            CHECK(contains(out.head, "\r\nConnection: close\r\n") == (method != http::verb::post));
+            CHECK_FALSE(contains(outgoing_request(other, false, std::nullopt, false, "", info).head, ": close"));
+        }
+    }
+    SUBCASE("without a client there is none to name") {
+        const ForwardingInfo ours{
+            .host = "h", .client = "", .request_id = "id", .proxy_name = "weir", .policy = policy};
+        CHECK_FALSE(contains(outgoing_request(request, false, std::nullopt, true, "", ours).head, "X-Forwarded-For"));
+    }
+    SUBCASE("Max-Forwards counts down, where it means something") {
+        const std::vector<Field> two{{http::field::max_forwards, "Max-Forwards", "2"}};
+        rules::RequestHeader other = request;
+        other.fields = two;
+        CHECK(contains(outgoing_request(other, false, std::nullopt, true, "", info).head, "\r\nMax-Forwards: 2\r\n"));
+        other.method = http::verb::options;
+        CHECK(contains(outgoing_request(other, false, std::nullopt, true, "", info).head, "\r\nMax-Forwards: 1\r\n"));
+    }
     SUBCASE("with content of unknown size: framed anew") {
         const auto out = outgoing_request(request, true, std::nullopt, false, "", info);
         CHECK(contains(out.head, "\r\nTransfer-Encoding: chunked\r\n"));
         CHECK(out.content == upstream::OutgoingRequest::Content::chunked);
     }
     SUBCASE("with content of known size, to a server with a name of its own") {
-        const ForwardingInfo named{.host = "origin.example", .client = "::1", .request_id = "id", .proxy_name = "weir"};
+        const ForwardingInfo named{
+            .host = "origin.example", .client = "::1", .request_id = "id", .proxy_name = "weir", .policy = policy};
         const auto out = outgoing_request(request, true, 5, false, "", named);
         CHECK(contains(out.head, "\r\nHost: origin.example\r\n"));
         CHECK(contains(out.head, "\r\nContent-Length: 5\r\n"));

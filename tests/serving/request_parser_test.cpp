@@ -48,6 +48,11 @@ TEST_CASE("a request header section is read as views: RFC 9112 §3") {
         {"content of no bytes", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", "h", "/", true, false},
         {"chunked content", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n\r\n", "h", "/", true, true},
         {"an IPv6 authority", "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "[::1]:80", "/", true, false},
+        {"HTTP/1.0 with keep-alive and close", "GET / HTTP/1.0\r\nHost: h\r\nConnection: keep-alive, close\r\n\r\n",
+         "h", "/", false, false},
+        {"the word of a proxy says nothing", "GET / HTTP/1.1\r\nHost: h\r\nProxy-Connection: close\r\n\r\n", "h", "/",
+         true, false},
+        {"TRACE is the route's to judge", "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", "h", "/", true, false},
         {"equal lengths count once", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
          "h", "/", true, true},
     };
@@ -57,7 +62,7 @@ TEST_CASE("a request header section is read as views: RFC 9112 §3") {
         REQUIRE_FALSE(parsed.refusal.has_value());
         CHECK(parsed.parser->header().authority == row.authority);
         CHECK(parsed.parser->header().target == row.target);
-        CHECK(parsed.parser->keep_alive() == row.keep_alive);
+        CHECK(parsed.parser->wants_keep_alive() == row.keep_alive);
         CHECK(parsed.parser->has_content() == row.has_content);
     }
 }
@@ -78,6 +83,7 @@ TEST_CASE("a malformed or unsupported request is refused: RFC 9112") {
         {"a port that is none", "GET / HTTP/1.1\r\nHost: h:8x\r\n\r\n", 400},
         {"a list of Hosts", "GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", 400},
         {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\n", 505},
+        {"a version of two digits", "GET / HTTP/1.10\r\nHost: h\r\n\r\n", 400},
         {"version 1.2", "GET / HTTP/1.2\r\nHost: h\r\n\r\n", 505},
         {"no version", "GET /\r\nHost: h\r\n\r\n", 400},
         {"a target that is no path", "GET x HTTP/1.1\r\nHost: h\r\n\r\n", 400},
@@ -87,7 +93,7 @@ TEST_CASE("a malformed or unsupported request is refused: RFC 9112") {
         {"asterisk form of GET", "GET * HTTP/1.1\r\nHost: h\r\n\r\n", 400},
         {"a space in the target", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
         {"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", 405},
-        {"TRACE", "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", 405},
+        {"TRACE with content", "TRACE / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n", 400},
         {"a method longer than any", std::string(65, 'M') + " / HTTP/1.1\r\nHost: h\r\n\r\n", 501},
         {"a method that is no token", "G(T / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
         {"both framings", start + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
@@ -97,8 +103,12 @@ TEST_CASE("a malformed or unsupported request is refused: RFC 9112") {
         {"an empty length", start + "Content-Length:\r\n\r\n", 400},
         {"a length that overflows", start + "Content-Length: 18446744073709551616\r\n\r\n", 400},
         {"a length above the limit", start + "Content-Length: 1073741825\r\n\r\n", 413},
-        {"an unknown coding", start + "Transfer-Encoding: gzip\r\n\r\n", 501},
-        {"chunked among others", start + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501},
+        {"a coding that is not chunked", start + "Transfer-Encoding: gzip\r\n\r\n", 400},
+        {"chunked behind another", start + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501},
+        {"chunked before another", start + "Transfer-Encoding: chunked, gzip\r\n\r\n", 400},
+        {"chunked twice in a list", start + "Transfer-Encoding: chunked, chunked\r\n\r\n", 400},
+        {"an empty member before chunked", start + "Transfer-Encoding: , chunked\r\n\r\n", 400},
+        {"chunked with a parameter", start + "Transfer-Encoding: chunked;a=b\r\n\r\n", 400},
         {"chunked twice", start + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
         {"chunked in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
         {"an unknown expectation", start + "Expect: tea\r\n\r\n", 417},
@@ -143,6 +153,11 @@ TEST_CASE("what cannot become a header section is refused before its end") {
         {"half a header section", "GET / HTTP/1.1\r\nHost: h\r\n", 0},
         {"a CR whose LF is still to come", "GET / HTTP/1.1\r", 0},
         {"HTTP/0.9", "GET /\r\n", 400},
+        {"a PROXY line", "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n", 400},
+        {"SSH", "SSH-2.0-OpenSSH\r\n", 400},
+        {"the beginning of what is no method", "G(", 400},
+        {"a space in front", " ", 400},
+        {"a version that is not ours", "GET / HTTP/3.0\r\n", 505},
         {"TLS", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11), 400},
         {"HTTP/2 preface", "PRI * HTTP/2.0\r\n", 505},
         {"bare LF line ends", "GET / HTTP/1.1\nHost: h\n\n", 400},

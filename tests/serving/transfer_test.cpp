@@ -162,7 +162,7 @@ TEST_CASE("marks are bounded, and end") {
     BufferBudget buffers(1u << 30);
     Transfers transfers(config, purges, buffers);
     for (int i = 0; i < 1'000; ++i) transfers.mark("key " + std::to_string(i));
-    CHECK(transfers.stats().marks <= 48);
+    CHECK(transfers.stats().marks <= 32);
     CHECK(std::holds_alternative<Transfers::Marked>(transfers.enter("key 999")));
     transfers.unmark("key 999");
     CHECK(std::holds_alternative<Lead>(transfers.enter("key 999")));

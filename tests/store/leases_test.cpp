@@ -145,6 +145,7 @@ TEST_CASE("leases: something else under its name") {
         const auto found = one.acquire();
         REQUIRE(std::holds_alternative<LeaseElsewhere>(found));
         CHECK(std::get<LeaseElsewhere>(found).left == milliseconds{row.left});
+        CHECK(one.redis.number({"PTTL", example_lease}) <= 60'000);
         CHECK(std::holds_alternative<Lease>(one.acquire()) == row.free_then);
         one.redis.number({"DEL", example_lease});
     }
