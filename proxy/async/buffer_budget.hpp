@@ -40,21 +40,28 @@ class BufferBudget {
 class BufferShare {
  public:
     explicit BufferShare(BufferBudget& budget) noexcept : budget_(budget) {}
+    BufferShare(BufferShare&& other) noexcept : budget_(other.budget_), held_(std::exchange(other.held_, 0)) {}
+    BufferShare& operator=(BufferShare&&) = delete;
     ~BufferShare() { hold(0); }
-    BufferShare(const BufferShare&) = delete;
-    BufferShare& operator=(const BufferShare&) = delete;
 
     // So many bytes from now on; touches nothing that is shared where that is as before.
-    void hold(std::size_t bytes) noexcept {
-        const std::size_t before = std::exchange(held_, bytes);
+    void hold(std::uint64_t bytes) noexcept {
+        const std::uint64_t before = std::exchange(held_, bytes);
         if (bytes > before) budget_.take(bytes - before);
         if (bytes < before) budget_.give_back(before - bytes);
+    }
+    // False, and all is as before, where it would go beyond the limit.
+    [[nodiscard]] bool try_hold(std::uint64_t bytes) noexcept {
+        if (bytes > held_ && !budget_.try_take(bytes - held_)) return false;
+        if (bytes < held_) budget_.give_back(held_ - bytes);
+        held_ = bytes;
+        return true;
     }
     [[nodiscard]] bool may_grow() const noexcept { return budget_.has_room(); }
 
  private:
     BufferBudget& budget_;
-    std::size_t held_ = 0;
+    std::uint64_t held_ = 0;
 };
 
 }  // namespace proxy

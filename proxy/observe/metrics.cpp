@@ -215,7 +215,7 @@ void expose_clients(Exposition& out, const std::vector<const WorkerMetrics*>& wo
 }
 
 void expose_memory(Exposition& out, const Sources& sources) {
-    out.gauge("weir_buffer_bytes", "Bytes of buffers of all connections, and of content on its way into the store.")
+    out.gauge("weir_buffer_bytes", "Bytes of buffers of all connections, and of content on its way.")
         .gauge(sources.buffers ? sources.buffers->used() : 0);
     out.gauge("weir_buffer_budget_bytes", "Beyond so many, requests that need more are refused: limits.max_buffers.")
         .gauge(sources.buffers ? sources.buffers->limit() : 0);

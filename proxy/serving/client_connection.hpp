@@ -91,7 +91,8 @@ class ClientConnection
 
     [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
 
-    // What the connection has come up against, if anything.
+    // What the connection has come up against, if anything: what is noted, or found here.
+    void note(observe::Limit limit) noexcept { limit_reached_ = limit; }
     [[nodiscard]] std::optional<observe::Limit> limit_reached() const noexcept;
 
  private:

@@ -99,9 +99,10 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     if (is_forward(reuse)) reuse = co_await look_in_fleet(exchange, looked_up, lead);
     const bool is_stale = std::holds_alternative<rules::ServeWhileRevalidating>(reuse);
     const bool streams = is_stale || std::holds_alternative<rules::Serve>(reuse);
+    BufferShare share(exchange.worker.node().buffers);
     if (looked_up.found.content && !streams) {  // what is to be validated is needed whole
         const Result<store::StoredPtr> whole =
-            co_await store::read_all(*looked_up.found.content, looked_up.found.response);
+            co_await store::read_all(*looked_up.found.content, looked_up.found.response, share);
         looked_up.found = {};
         if (whole) looked_up.found.response = *whole;
         reuse = reuse_of(exchange, looked_up.found);

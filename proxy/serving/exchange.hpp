@@ -28,6 +28,7 @@ struct ClientExchange {
     observe::ExchangeRecord record;
     Clock::time_point started = Clock::now();
 
+    [[nodiscard]] const Config& config() const noexcept { return *snapshot->config; }
     [[nodiscard]] const rules::Policy& policy() const noexcept { return route.config->policy; }
 
     // With which the client would like to go on, and the route lets it; empty: none.

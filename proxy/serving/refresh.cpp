@@ -93,7 +93,8 @@ Awaitable<bool> Refresh::is_done_elsewhere() {
         if (!found) break;  // Redis is away
         store::StoredPtr shared = found->response;
         if (found->content) {
-            const Result<store::StoredPtr> whole = co_await store::read_all(*found->content, shared);
+            BufferShare share(worker_.node().buffers);
+            const Result<store::StoredPtr> whole = co_await store::read_all(*found->content, shared, share);
             if (!whole) break;
             shared = *whole;
         }

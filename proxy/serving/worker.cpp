@@ -98,8 +98,10 @@ SnapshotPtr Worker::snapshot_of(std::shared_ptr<const Config> config) {
 
 void Worker::reload(std::shared_ptr<const Config> config, std::function<void()> done) {
     asio::post(io_, [this, config = std::move(config), done = std::move(done)]() mutable {
-        snapshot_ = snapshot_of(std::move(config));
+        const SnapshotPtr before = std::exchange(snapshot_, snapshot_of(std::move(config)));
         limits_ = snapshot_->config->limits;
+        for (const auto& pool : before->pools)  // what is under way there may take long
+            if (std::ranges::find(snapshot_->pools, pool) == snapshot_->pools.end()) pool->retire();
         done();
     });
 }

@@ -57,7 +57,7 @@ ConnectionPool::Lease::~Lease() {
 
 void ConnectionPool::Lease::give_back() {
     const bool is_full = pool_->idle_.size() >= pool_->config_.max_idle_connections;
-    if (is_full || !pool_->buffers_.has_room()) return;  // the destructor closes it
+    if (is_full || pool_->retired_ || !pool_->buffers_.has_room()) return;  // the destructor closes it
     connection_->deadline.clear();
     connection_->reused = true;
     connection_->idle_since = Clock::now();
@@ -149,6 +149,11 @@ Awaitable<Result<void>> ConnectionPool::connect_to(Connection& connection, const
         co_return Result<void>();
     }
     co_return Errc::upstream_unreachable;
+}
+
+void ConnectionPool::retire() {
+    retired_ = true;
+    close_idle(Clock::time_point::max());
 }
 
 void ConnectionPool::close_idle(Clock::time_point unused_since) {

@@ -71,6 +71,7 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
     Awaitable<Result<Lease>> acquire(bool only_new);
 
     void close_idle(Clock::time_point unused_since);  // those idle since before then
+    void retire();                                    // keeps no idle connections from now on
 
     [[nodiscard]] const UpstreamConfig& config() const noexcept { return config_; }
     [[nodiscard]] const ResponseLimits& limits() const noexcept { return limits_; }
@@ -94,6 +95,7 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
     const UpstreamConfig config_;
     const ResponseLimits limits_;
     const std::size_t limit_;
+    bool retired_ = false;
     std::size_t in_use_ = 0;
     std::size_t next_server_ = 0;
     std::vector<std::unique_ptr<Connection>> idle_;  // the most recently used last

@@ -24,6 +24,10 @@ struct ContentBuffer {
 
     [[nodiscard]] std::string_view unparsed() const noexcept { return {bytes.data() + begin, end - begin}; }
 
+    void allocate() {
+        if (bytes.empty()) bytes.resize(capacity);
+    }
+
     // What came in one read with the header section.
     void start_with(std::string_view received) {
         bytes.resize(std::max(capacity, received.size()));
@@ -49,7 +53,7 @@ Awaitable<Result<Buffers>> read_content(Parser& parser, ContentBuffer& buffer, S
     parser.content.clear();
     parser.eager(true);
     if (parser.is_done()) co_return Buffers();
-    if (buffer.bytes.empty()) buffer.bytes.resize(ContentBuffer::capacity);
+    buffer.allocate();
     boost::system::error_code ec;
     for (bool more = buffer.begin == buffer.end;; more = true) {
         if (more) {

@@ -57,8 +57,7 @@ Awaitable<Result<void>> Exchange::read_header() {
         const std::size_t end = received.find("\r\n\r\n");
         if (end != received.npos) {
             boost::system::error_code ec;
-            parser_.emplace(received.substr(0, end + 4), limits.header_fields,
-                            method_ == rules::http::verb::head);
+            parser_.emplace(received.substr(0, end + 4), limits.header_fields, method_ == rules::http::verb::head);
             head_parsed_ = parser_->put(asio::buffer(buffer.data(), end + 4), ec);
             if (ec || !parser_->is_header_done()) co_return Errc::upstream_malformed;
             co_return Result<void>();
@@ -151,9 +150,10 @@ Awaitable<Result<Buffers>> Exchange::read_content() {
         lease_->content.start_with({lease_->head_buffer.data() + head_parsed_, head_end_ - head_parsed_});
         head_parsed_ = head_end_;
     }
+    if (!parser_->is_done()) lease_->content.allocate();
+    lease_->count_buffers();
     const Result<Buffers> pieces = co_await upstream::read_content(
         *parser_, lease_->content, lease_->socket, lease_->deadline, pool_.config().between_bytes_deadline);
-    lease_->count_buffers();
     if (pieces.has_value()) co_return *pieces;
     const bool malformed = pieces.error().category() == make_error_code(http::error::bad_chunk).category();
     co_return malformed ? make_error_code(Errc::upstream_malformed) : broken(pieces.error());

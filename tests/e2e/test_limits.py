@@ -139,6 +139,7 @@ LATE = request("POST", "/", {"Transfer-Encoding": "chunked", "Connection": "clos
 BEYOND = {
     "max_header_size": (431, request("GET", "/", {"X-Long": "x" * 3000})),
     "max_header_fields": (431, request("GET", "/", {f"X-{number}": "" for number in range(20)})),
+    "max_header_fields, of trailers": (400, LATE + chunked(b"x", trailers=b"A: b\r\n" * 20)),
     "max_target_size": (414, request("GET", "/" + "x" * 300)),
     "max_request_body": (413, request("POST", "/", {"Content-Length": "2000"})),
     "max_request_body, found late": (413, LATE + chunked(b"x" * 2000)),
@@ -223,6 +224,17 @@ def test_beyond_the_budget_of_buffers_only_what_needs_them_is_refused(world, ori
     assert weir.metrics()["weir_buffer_bytes"] < budget / 2
 
 
+def test_what_a_slow_reader_has_yet_to_get_counts(world, origin):
+    """Of content too large to be stored, which nobody else waits for."""
+    window = 4 * 1024 * 1024
+    weir = world.weir(origin, ttl="300s", memory={"max_object_size": "64KiB"}, collapse={"window": window})
+    with weir.connect() as stalled:
+        stalled.send(request("GET", "/items/large?size=200000000&chunked=1"))
+        wait_until(lambda: weir.metrics()["weir_buffer_bytes"] > window / 2, "it is held")
+    weir.await_metrics({"weir_connections": 0, "weir_transfers": 0})
+    wait_until(lambda: weir.metrics()["weir_buffer_bytes"] < window / 4, "it is given back")
+
+
 def test_where_buffers_are_short_stale_is_better_than_nothing(world, origin):
     route = {"path": "/", "ttl": "1s", "grace": "1h"}
     weir = world.weir(origin, routes=[route], limits={"max_buffers": "1MiB"})
@@ -232,3 +244,4 @@ def test_where_buffers_are_short_stale_is_better_than_nothing(world, origin):
             upload = stack.enter_context(weir.connect())
             upload.send(request("POST", "/echo", {"Content-Length": "1000000"}) + b"x" * 1000)
         wait_until(lambda: weir.get("/items/a").cache == "STALE", "it is served stale")
+        assert weir.metrics()[reached("max_buffers")] >= 1

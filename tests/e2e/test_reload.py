@@ -5,6 +5,8 @@ import threading
 
 import pytest
 from scripted_origin import answering, ok
+from test_redis_content import HalfRead
+from test_upgrade import ROUTES, SWITCHED, echo, offer
 from wire import request, wait_until
 
 RELOADED = 'weir_config_reloads_total{outcome="ok"}'
@@ -116,6 +118,50 @@ def test_a_background_fetch_outlives_its_configuration(world):
     weir.reload(workers=1, name="another")
     go_on.set()
     wait_until(lambda: weir.get("/").body == b"fresh", "it is fresh")
+
+
+def test_a_tunnel_outlives_its_configuration(world):
+    """With its own connection, but none that is idle: it may go on for days."""
+    go_on = threading.Event()
+
+    def serve(origin, peer):
+        while head := peer.head():
+            origin.requests.append(head)
+            if b"\r\nUpgrade: websocket\r\n" in head:
+                peer.send(SWITCHED)
+                return echo(peer)
+            if len(origin.requests) > 2:
+                assert go_on.wait(20)
+            peer.send(ok(b"old", "Cache-Control: no-store\r\n"))
+
+    old, new = world.scripted(serve), scripted(world, b"new")
+    weir = world.weir(old, workers=1, routes=ROUTES)
+    with weir.connect() as tunnel, weir.connect() as reading:
+        assert offer(tunnel).status == 101
+        assert weir.get("/1").body == b"old"
+        reading.send(request("GET", "/2"))
+        wait_until(lambda: len(old.requests) == 3, "the origin is asked")
+        weir.reload(workers=1, upstream=new.url, limits={"tunnel_timeout": "1s"})
+        weir.reload(workers=1, upstream=new.url, limits={"tunnel_timeout": "2s"})
+        go_on.set()
+        assert reading.response().body == b"old"
+        for data in (b"still", b"there"):
+            tunnel.send(data)
+            assert tunnel.read(5) == data
+        connections = 'weir_upstream_connections{{state="{}",upstream="default"}}'
+        weir.await_metrics({connections.format("open"): 1, connections.format("idle"): 0})
+        assert weir.get("/3").body == b"new"
+        weir.await_metrics({connections.format("open"): 2, connections.format("idle"): 1})
+
+
+def test_what_redis_loses_comes_from_the_old_origin(world, origin):
+    """On its way to a client it is completed as it began."""
+    half = HalfRead(world, origin, world.redis())
+    new = scripted(world, b"new")
+    for name in ("one", "two"):
+        half.weir.reload(upstream=new.url, name=name)
+    assert half.read_on() == half.body
+    assert half.weir.get("/").body == b"new"
 
 
 def test_nothing_is_lost_under_load(world, origin):

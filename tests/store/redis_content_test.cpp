@@ -149,7 +149,9 @@ TEST_CASE("redis content: read whole") {
     REQUIRE(fixture.put(original));
     const Found found = fixture.lookup();
     REQUIRE(found.content);
-    const auto whole = run(context, read_all(*found.content, found.response));
+    proxy::BufferBudget buffers(1u << 30);
+    proxy::BufferShare share(buffers);
+    const auto whole = run(context, read_all(*found.content, found.response, share));
     REQUIRE(whole.has_value());
     check_same(**whole, *original);
 }
