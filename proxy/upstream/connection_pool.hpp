@@ -24,7 +24,7 @@ struct Connection {
     std::vector<char> head_buffer;  // a response's header section, and what came in the same read
     ContentBuffer content;          // the rest
     BufferShare share;              // of both
-    void count_buffers() noexcept { share.hold(head_buffer.size() + content.bytes.size()); }
+    void count_buffers() noexcept { share.hold(head_buffer.capacity() + content.bytes.capacity()); }
 
     bool reused = false;  // has carried an exchange before
     Clock::time_point idle_since;
