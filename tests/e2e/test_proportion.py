@@ -120,7 +120,7 @@ def test_work_is_in_proportion_to_the_trailers_of_a_response(world):
                 assert (answer.body, len(answer.trailers)) == (b"hello", count)
             return processor_time(weir) - begin
 
-    assert_in_proportion(cost, few=1_200, more=9_600)
+    assert_in_proportion(cost, few=600, more=4_800)
 
 
 def assert_in_proportion(cost, few=FEW, more=MORE):
