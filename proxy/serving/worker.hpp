@@ -149,6 +149,7 @@ class Worker {
     boost::intrusive::list<ClientConnection, boost::intrusive::constant_time_size<false>> clients_;
     std::string default_authority_;
     std::uint64_t id_prefix_;
+    Clock::time_point warned_{};  // of surrogate keys, last
     std::uint64_t next_id_ = 0;
     std::minstd_rand random_{std::random_device{}()};
     std::string key_;

@@ -10,10 +10,17 @@ from collections import Counter
 from wire import LIMIT, Connection, Truncated, request, wait_until
 
 
+# On a slow machine, too, no node goes on without Redis because that did not answer at once: so fetches can be counted.
+PATIENT = {"command_budget": "5s", "breaker": {"slow_percent": 0}}
+
+
 class Fleet:
-    """Nodes that share a Redis, each connected to it; or, without one, nodes that know nothing of each other."""
+    """Nodes that share a Redis, each connected to it; or, without one, nodes that know nothing of each other. `redis`: a
+    server, or a configuration."""
 
     def __init__(self, world, origin, redis=None, nodes=3, workers=2, **config):
+        if redis is not None:
+            redis = PATIENT | (redis if isinstance(redis, dict) else {"port": redis.port})
         self.nodes = [world.weir(origin, redis, workers=workers, **config) for _ in range(nodes)]
         if redis is not None:
             for node in self.nodes:

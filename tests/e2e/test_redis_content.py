@@ -4,6 +4,7 @@ import random
 import threading
 
 import pytest
+from fleet import PATIENT
 from resp import Resp, damage
 from scripted_origin import ok
 from servers import is_sanitized
@@ -171,9 +172,8 @@ class HalfRead:
 
 
 def patient(redis):
-    """On a slow machine, too, it is stored."""
-    budget = {"command_budget": "5s", "breaker": {"slow_percent": 0}}
-    return {"port": redis.port, "max_object_size": "64MiB", **budget}
+    """On a slow machine, too, large content is stored."""
+    return {"port": redis.port, "max_object_size": "64MiB", **PATIENT}
 
 
 def resumptions(completed, broken_off):
