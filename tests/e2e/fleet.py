@@ -8,10 +8,7 @@ import zlib
 from collections import Counter
 
 from wire import LIMIT, Connection, Truncated, request, wait_until
-
-
-# On a slow machine, too, no node goes on without Redis because that did not answer at once: so fetches can be counted.
-PATIENT = {"command_budget": "5s", "breaker": {"slow_percent": 0}}
+from world import PATIENT
 
 
 class Fleet:
@@ -19,8 +16,8 @@ class Fleet:
     server, or a configuration."""
 
     def __init__(self, world, origin, redis=None, nodes=3, workers=2, **config):
-        if redis is not None:
-            redis = PATIENT | (redis if isinstance(redis, dict) else {"port": redis.port})
+        if isinstance(redis, dict):
+            redis = PATIENT | redis
         self.nodes = [world.weir(origin, redis, workers=workers, **config) for _ in range(nodes)]
         if redis is not None:
             for node in self.nodes:

@@ -4,12 +4,12 @@ import random
 import threading
 
 import pytest
-from fleet import PATIENT
 from resp import Resp, damage
 from scripted_origin import ok
 from servers import is_sanitized
 from test_redis import connected, hit_in_redis, name_of
 from wire import Connection, Truncated, request, wait_until
+from world import PATIENT
 
 TRIES = 200 if is_sanitized("weir") else 1000
 KIB = 1024
