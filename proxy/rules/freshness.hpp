@@ -55,6 +55,9 @@ struct Freshness {
     seconds stale_while_revalidate{0};   // beyond lifetime. 0: never, as always with one of the two above
     seconds stale_if_error{0};           // likewise
     seconds stale_when_disconnected{0};  // likewise
+
+    // Younger than this it answers without waiting for the origin: fresh, or stale while it is validated. RFC 5861 §3
+    [[nodiscard]] seconds answers_for() const noexcept { return lifetime + stale_while_revalidate; }
 };
 
 // RFC 9111 §4.2.1, RFC 9213 §2.2; the precedence is that of LifetimeSource's enumerators, override_ttl first.

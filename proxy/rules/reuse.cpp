@@ -52,7 +52,7 @@ Reuse decide(const CacheControl& asked, const StoredResponse& stored, Time now, 
     }
     if (!freshness.must_revalidate && accepts_age(asked, age) && accepts_staleness(asked, age - freshness.lifetime))
         return Serve{age};
-    if (acceptable && age < freshness.lifetime + freshness.stale_while_revalidate) return ServeWhileRevalidating{age};
+    if (acceptable && age < freshness.answers_for()) return ServeWhileRevalidating{age};
     return Forward{stale, collapsible};
 }
 

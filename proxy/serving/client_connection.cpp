@@ -205,10 +205,6 @@ std::optional<observe::Limit> ClientConnection::limit_reached() const noexcept {
     return limit_reached_;
 }
 
-void ClientConnection::keep_interim(const rules::ResponseHeader& header) {
-    if (header.status != 100) keep_interim(interim_head(header));  // 100 is ours to send: see read_content
-}
-
 void ClientConnection::keep_interim(std::string_view heads) {
     if (request().version != 10) interim_ += heads;  // HTTP/1.0 knows no interim responses. RFC 9110 §15.2
 }

@@ -34,8 +34,7 @@ struct ClientSurroundings {
 
 class ClientConnection
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
-      public IdleHook,
-      public upstream::Client {
+      public IdleHook {
  public:
     enum class Received { request, incomplete, refused };
 
@@ -84,10 +83,11 @@ class ClientConnection
     void reset();
 
     // The request's content, for the origin. Sends 100 (Continue) first where the client waits for it. RFC 9110 §10.1.1
-    Awaitable<Result<upstream::Buffers>> read_content() override;
-    void keep_interim(const rules::ResponseHeader& header) override;
-    void keep_interim(std::string_view heads);  // ready to send
-    Awaitable<void> pass_on_interim() override;
+    Awaitable<Result<upstream::Buffers>> read_content();
+
+    // Interim responses, ready to send: they go out with the next answer, or when they are passed on. RFC 9110 §15.2
+    void keep_interim(std::string_view heads);
+    Awaitable<void> pass_on_interim();
 
     [[nodiscard]] const std::string& peer() const noexcept { return peer_; }
 

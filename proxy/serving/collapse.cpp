@@ -91,8 +91,15 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
     co_await forward(exchange, {rules::ForwardReason::uri_miss, false}, nullptr);  // it was purged
 }
 
-// Looks in Redis, then asks the origin: for this client, and for those who wait for `lead`.
-Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::optional<Lead> lead) {
+// What is decided already began before this client asked for something newer.
+bool may_join(const rules::Forward& decision, const Transfer& transfer) {
+    return decision.collapsible && (decision.reason != rules::ForwardReason::request || !transfer.is_decided());
+}
+
+// Looks in Redis, then asks the origin: for this client, and for those who wait for `lead`. `in_background` (may be
+// null): is asking it already.
+Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::optional<Lead> lead,
+                       std::shared_ptr<Transfer> in_background = nullptr) {
     if (lead) known = look_in_memory(exchange);  // whoever led before may have published it since
     LookedUp looked_up{.found = std::move(known)};
     rules::Reuse reuse = reuse_of(exchange, looked_up.found);
@@ -129,6 +136,13 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
         co_await answer_failure(exchange, stored, Errc::store_unavailable);
     } else {
         const rules::Forward decision = std::get<rules::Forward>(reuse);
+        if (in_background && may_join(decision, *in_background)) {
+            exchange.record.forwarded = decision.reason;
+            Transfer::Reader reader(std::move(in_background), exchange.worker.executor(), exchange.worker.deadlines());
+            std::string name;
+            const Followed followed = co_await follow(exchange, reader, stored, name);
+            if (followed == Followed::answered) co_return;
+        }
         co_await forward(exchange, decision, stored, std::move(lead));
     }
 }
@@ -171,6 +185,7 @@ Awaitable<void> answer_collapsed(ClientExchange& exchange, rules::Reuse reuse, s
     // whole is on its way already.
     const bool may_lead =
         may_follow && !rules::asks_for_ranges(exchange.request) && !rules::has_precondition(exchange.request.fields);
+    std::shared_ptr<Transfer> in_background;
     for (int variants = 0; may_follow && variants < 3; ++variants) {
         std::shared_ptr<Transfer> transfer;
         if (!may_lead) {
@@ -186,10 +201,12 @@ Awaitable<void> answer_collapsed(ClientExchange& exchange, rules::Reuse reuse, s
             if (auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place)) transfer = std::move(*in_flight);
         }
         if (!transfer) break;  // nobody waits for it: but it may be in Redis, to be validated
-        // It is being validated because it may be used meanwhile: though not from memory, which does not have it.
-        if (transfer->is_in_background() && !found.response) break;
-        // What is decided already began before this client asked for something newer.
-        if (decision->reason == rules::ForwardReason::request && transfer->is_decided()) break;
+        // It is being validated because it may be used meanwhile: from Redis, since memory does not have it.
+        if (transfer->is_in_background() && !found.response) {
+            in_background = std::move(transfer);
+            break;
+        }
+        if (!may_join(*decision, *transfer)) break;
         exchange.record.forwarded = decision->reason;
         Transfer::Reader reader(std::move(transfer), exchange.worker.executor(), exchange.worker.deadlines());
         const Followed followed = co_await follow(exchange, reader, found.response, name);
@@ -199,7 +216,7 @@ Awaitable<void> answer_collapsed(ClientExchange& exchange, rules::Reuse reuse, s
         co_return;
     }
     exchange.record.forwarded.reset();
-    co_await obtain(exchange, std::move(found), std::nullopt);
+    co_await obtain(exchange, std::move(found), std::nullopt, std::move(in_background));
 }
 
 }  // namespace proxy::serving

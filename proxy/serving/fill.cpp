@@ -102,7 +102,7 @@ std::vector<asio::const_buffer> behind(upstream::Buffers pieces, std::uint64_t f
 }
 
 // What Redis has lost meanwhile comes from the origin, where that still has the same. The last of it is held back until
-// all of it is known to be the same. An error: it is not, or nobody reads any more.
+// all of it is known to be the same. An error: it is not, or (cancelled) nobody reads any more.
 Awaitable<Result<void>> append_the_rest(Worker& worker, Filling& filling, Transfer& transfer, const FromRedis& from,
                                         const rules::StoredResponse& outline) {
     if (outline.partial) co_return Errc::store_incomplete;
@@ -194,7 +194,8 @@ Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transf
         if (chunks.has_error()) {
             if (lead) lead->leave_table();  // who comes now gets what is stored anew
             const Result<void> rest = co_await append_the_rest(worker, filling, *transfer, *from, *outline);
-            worker.own_metrics().resumptions[rest ? 0 : 1].add();
+            const bool is_wanted = rest || rest.error() != Errc::cancelled;
+            if (is_wanted) worker.own_metrics().resumptions[rest ? 0 : 1].add();
             if (!rest) {
                 transfer->fail(chunks.error());
                 co_return;

@@ -33,21 +33,26 @@ bool is_of_the_response(std::optional<rules::Uncacheable> reason) noexcept {
     return reason != rules::Uncacheable::request_no_store && reason != rules::Uncacheable::vary_values;
 }
 
-// The client, and behind it all who wait for the transfer: interim responses are for all of them. RFC 9110 §15.2
-class InterimsForAll final : public upstream::Client {
+// The client, and behind it all who wait for the transfer, if there is one: interim responses are for all of them.
+// RFC 9110 §15.2
+class Clients final : public upstream::Client {
  public:
-    InterimsForAll(ClientConnection& client, Transfer& transfer) : client_(client), transfer_(transfer) {}
+    Clients(ClientConnection& client, Transfer* transfer, const rules::Policy& policy)
+        : client_(client), transfer_(transfer), policy_(policy) {}
 
     Awaitable<Result<upstream::Buffers>> read_content() override { return client_.read_content(); }
     void keep_interim(const rules::ResponseHeader& header) override {
-        client_.keep_interim(header);
-        if (header.status != 100) transfer_.add_interim(interim_head(header));
+        if (header.status == 100) return;  // ours to send: see ClientConnection::read_content
+        const std::string head = interim_head(header, policy_);
+        client_.keep_interim(head);
+        if (transfer_) transfer_->add_interim(head);
     }
     Awaitable<void> pass_on_interim() override { return client_.pass_on_interim(); }
 
  private:
     ClientConnection& client_;
-    Transfer& transfer_;
+    Transfer* transfer_;
+    const rules::Policy& policy_;
 };
 
 }  // namespace
@@ -81,15 +86,12 @@ upstream::OutgoingRequest Forwarding::outgoing() const {
 
 Awaitable<void> Forwarding::ask(std::optional<Lead> lead) {
     if (lead) lead_.emplace(std::move(*lead));
-    std::optional<InterimsForAll> all;
-    if (lead_) all.emplace(exchange_.client, lead_->transfer());
-    upstream::Client* client = &exchange_.client;
-    if (all) client = &*all;
+    Clients clients(exchange_.client, lead_ ? lead_->shared().get() : nullptr, storage_.policy);
     for (;;) {
         const upstream::OutgoingRequest request = outgoing();
         const Time sent = worker_.now();
         const auto asked = Clock::now();
-        auto fetched = co_await upstream::fetch(*exchange_.route.pool, request, client);
+        auto fetched = co_await upstream::fetch(*exchange_.route.pool, request, &clients);
         record_.upstream += Clock::now() - asked;
         if (fetched.has_error()) {
             co_await answer_failure(fetched.error());

@@ -156,11 +156,12 @@ std::string forwarded_head(const rules::ResponseHeader& response, Framing framin
     return head;
 }
 
-std::string interim_head(const rules::ResponseHeader& header) {
+std::string interim_head(const rules::ResponseHeader& header, const rules::Policy& policy) {
     std::string head = "HTTP/1.1 " + std::to_string(header.status) + ' ' + std::string(header.reason) + "\r\n";
     const rules::HopByHopFields hop_by_hop(header.fields);
     for (const rules::Field& field : header.fields)
-        if (!hop_by_hop.contain(field)) append_field(head, field.name, field.value);
+        if (!hop_by_hop.contain(field) && !rules::is_surrogate_key_field(field.name, policy))
+            append_field(head, field.name, field.value);
     return head += "\r\n";
 }
 

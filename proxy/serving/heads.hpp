@@ -60,8 +60,8 @@ enum class Framing { none, content_length, chunked, until_close };
 [[nodiscard]] std::string forwarded_head(const rules::ResponseHeader& response, Framing framing, Time date,
                                          std::string_view proxy_name, const rules::Policy& policy);
 
-// A 1xx response for the client, ready to send. RFC 9110 §15.2
-[[nodiscard]] std::string interim_head(const rules::ResponseHeader& header);
+// A 1xx response for the client, ready to send, without surrogate keys. RFC 9110 §15.2
+[[nodiscard]] std::string interim_head(const rules::ResponseHeader& header, const rules::Policy& policy);
 
 // Appends what is made anew for every answer: Age (where the cache answers), Cache-Status, X-Cache, Connection, and the
 // empty line. RFC 9111 §5.1, RFC 9211. Does not allocate where `out` has room for max_generated_fields.

@@ -7,7 +7,7 @@ namespace {
 
 // Without asking the origin themselves: now, or stale while it is validated.
 bool others_may_have(const rules::Freshness& freshness, seconds age) {
-    return !freshness.no_cache && age < freshness.lifetime + freshness.stale_while_revalidate;
+    return !freshness.no_cache && age < freshness.answers_for();
 }
 
 }  // namespace

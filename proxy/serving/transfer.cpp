@@ -130,8 +130,7 @@ bool Transfer::is_stale() const {
     const Lock lock(mutex_);
     if (!response_) return false;
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    const rules::Freshness& freshness = response_->freshness;
-    return rules::current_age(response_->arrival, now) >= freshness.lifetime + freshness.stale_while_revalidate;
+    return rules::current_age(response_->arrival, now) >= response_->freshness.answers_for();
 }
 
 void Transfer::hold_only_window() {

@@ -142,6 +142,12 @@ bool Worker::is_local(std::string_view target) const noexcept {
 void Worker::record(const observe::ExchangeRecord& record) {
     metrics_.record(record);
     if (node_.access_log) node_.access_log(record);
+    if (record.uncacheable != rules::Uncacheable::surrogate_keys) return;
+    const auto now = Clock::now();
+    if (now - warned_ < seconds(1)) return;  // one such answer is seldom alone
+    warned_ = now;
+    node_.log(LogLevel::warning, "not stored, as it has too many surrogate keys: " + std::string(record.authority) +
+                                     std::string(record.target));
 }
 
 std::size_t Worker::max_object_size() const noexcept {

@@ -181,6 +181,7 @@ class Worker {
     Counter turned_away_;  // that are still being told
     std::string default_authority_;
     std::uint64_t id_prefix_;
+    Clock::time_point warned_{};  // of surrogate keys, last
     std::uint64_t next_id_ = 0;
     std::minstd_rand random_{std::random_device{}()};
     std::string key_;

@@ -8,12 +8,16 @@ import zlib
 from collections import Counter
 
 from wire import LIMIT, Connection, Truncated, request, wait_until
+from world import PATIENT
 
 
 class Fleet:
-    """Nodes that share a Redis, each connected to it; or, without one, nodes that know nothing of each other."""
+    """Nodes that share a Redis, each connected to it; or, without one, nodes that know nothing of each other. `redis`: a
+    server, or a configuration."""
 
     def __init__(self, world, origin, redis=None, nodes=3, workers=2, **config):
+        if isinstance(redis, dict):
+            redis = PATIENT | redis
         self.nodes = [world.weir(origin, redis, workers=workers, **config) for _ in range(nodes)]
         if redis is not None:
             for node in self.nodes:

@@ -49,8 +49,11 @@ class Strict:
                 return fields, at
             name, colon, value = line.partition(b":")
             if not colon:
-                raise Malformed(line)
+                self.no_field(line)
             fields.append((self.name(name), self.value(value)))
+
+    def no_field(self, line):
+        raise Malformed(line)
 
     def length(self, values):
         if any(not re.fullmatch(rb"[0-9]+", value) for value in values) or len(set(values)) > 1:
@@ -155,14 +158,8 @@ class Unfolds(Strict):
 
 
 class SkipsWhatIsNoField(Strict):
-    def fields(self, stream, at):
-        fields = []
-        while True:
-            line, at = self.line(stream, at)
-            if self.is_blank(line):
-                return fields, at
-            name, _, value = line.partition(b":")
-            fields.append((self.name(name), self.value(value)))
+    def no_field(self, line):
+        pass
 
 
 class TrimsNames(Strict):

@@ -49,7 +49,7 @@ class Soak:
     def __init__(self, world, seed, nodes=3, clients=8, progress=lambda text: None):
         self.seed, self.counts, self._progress = seed, Counter(), progress
         self.origin, self.redis = world.origin("1ms"), world.redis()
-        deadlines = {"connect_deadline": "3s", "first_byte_deadline": "3s", "between_bytes_deadline": "3s"}
+        deadlines = {"connect_deadline": "6s", "first_byte_deadline": "6s", "between_bytes_deadline": "6s"}
         upstream = {"servers": [self.origin.url], **deadlines, "idle_timeout": "1s"}
         redis = {"port": self.redis.port, "reconnect_min": "10ms", "reconnect_max": "100ms", "lease": "500ms"}
         # A busy machine is no trouble of Redis: what came from there would be cut.

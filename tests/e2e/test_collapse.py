@@ -494,6 +494,17 @@ def test_who_comes_after_a_change_does_not_wait_for_what_was_before(world):
     assert weir.get("/").body == b"new"
 
 
+def test_what_is_too_large_to_be_held_leaves_room_for_others(world):
+    """A slow client of it is still reading."""
+    limits = {"memory": {"max_object_size": "1MiB"}, "collapse": {"max_bytes": "1MiB"}}
+    weir = world.weir(world.origin(), ttl="60s", **limits)
+    client = asking(weir, 1, "/items/large?size=100000000&chunked=1")[0]
+    assert client.head().status == 200
+    client.read(4 << 20)
+    small = "/items/small?size=300000&chunked=1"
+    assert [weir.get(small).cache for _ in range(2)] == ["MISS", "HIT"]
+
+
 def test_beyond_the_limit_of_all_content_on_its_way_nothing_is_stored(world):
     origin = world.origin()
     weir = world.weir(origin, ttl="60s", collapse={"max_bytes": "100KiB"})

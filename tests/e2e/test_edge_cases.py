@@ -187,12 +187,16 @@ def test_an_interim_response_while_the_request_is_still_being_sent(world):
 
 def test_interim_responses_pass_with_their_fields_and_are_not_stored(world):
     """RFC 9110 §15.2: all of them, in order; a cache keeps the final response only."""
-    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\nLink: </b.css>\r\nX-Early: 1\r\n\r\n"
+    hints = (
+        b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\nLink: </b.css>\r\n"
+        b"X-Early: 1\r\nxkey: of no concern to clients\r\n\r\n"
+    )
     processing = b"HTTP/1.1 102 Processing\r\n\r\n"
     miss, *hits = everywhere(world, processing + hints + processing + ok(fields=FRESH + "Link: </final.css>\r\n"))
     assert [interim.status for interim in miss.interim] == [102, 103, 102]
     early = miss.interim[1]
     assert early.all("Link") == ["</style.css>; rel=preload", "</b.css>"] and early["X-Early"] == "1"
+    assert early["xkey"] is None
     for response in (miss, *hits):
         assert (response.status, response.all("Link"), response["X-Early"]) == (200, ["</final.css>"], None)
     assert [hit.interim for hit in hits] == [[], []]

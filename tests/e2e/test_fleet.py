@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from fleet import Fleet
+from fleet import Fleet, is_hit
 from scripted_origin import ok
 from servers import is_sanitized
 from wire import HOST, LIMIT, Connection, Truncated, request, wait_until
@@ -284,6 +284,28 @@ def test_one_revalidation_for_the_whole_fleet_and_nobody_waits_for_it(world, red
     for node in fleet:
         wait_until(lambda node=node: node.get("/swr").body == b"new", f"{node.name} has the new one")
     assert len(origin.requests) == 3, "one node asked for all"
+
+
+def test_what_only_redis_holds_is_stale_at_once_and_validated_once(world, redis):
+    """Without Redis, all wait for the validation that is under way."""
+    held = Held(ok(b"old", "Cache-Control: max-age=1, stale-while-revalidate=3600\r\n"), ok(b"new", LONG))
+    origin = world.scripted(held)
+    fleet = Fleet(world, origin, redis, nodes=1, memory={"budget": 0})
+    held.open()
+    assert fleet[0].get("/only").body == b"old"
+    wait_until(lambda: is_hit(fleet[0], "/only"), "Redis has it")
+    held.close()
+    wait_until(lambda: fleet[0].get("/only").cache == "STALE", "it is stale")
+    wait_until(lambda: len(origin.requests) == 2, "it is being validated")
+    assert fleet[0].get("/only").cache == "STALE"
+    redis.kill()
+    fleet[0].await_metrics({"weir_redis_connected": 0})
+    crowd = fleet.crowd(20, "/only").send()
+    wait_until(lambda: fleet[0].metrics()["weir_transfer_readers"] == 20, "all wait")
+    held.open()
+    crowd.finish().assert_all_have(b"new")
+    assert len(origin.requests) == 2
+    redis.start()
 
 
 @pytest.mark.parametrize(

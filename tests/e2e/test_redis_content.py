@@ -6,9 +6,12 @@ import threading
 import pytest
 from resp import Resp, damage
 from scripted_origin import ok
+from servers import is_sanitized
 from test_redis import connected, hit_in_redis, name_of
 from wire import Connection, Truncated, request, wait_until
+from world import PATIENT
 
+TRIES = 200 if is_sanitized("weir") else 1000
 KIB = 1024
 MIB = 1024 * 1024
 
@@ -169,9 +172,8 @@ class HalfRead:
 
 
 def patient(redis):
-    """On a slow machine, too, it is stored."""
-    budget = {"command_budget": "5s", "breaker": {"slow_percent": 0}}
-    return {"port": redis.port, "max_object_size": "64MiB", **budget}
+    """On a slow machine, too, large content is stored."""
+    return {"port": redis.port, "max_object_size": "64MiB", **PATIENT}
 
 
 def resumptions(completed, broken_off):
@@ -241,7 +243,7 @@ def test_whatever_happens_to_values_in_redis_no_wrong_byte_is_served(world, orig
         redis.await_key(name_of(target))
     hits = 0
     with Resp(redis.port) as values, weir.connect() as connection:
-        for attempt in range(1000):
+        for attempt in range(TRIES):
             target = choose.choice(targets)
             names = [key for key in values.scan("weir:{http*") if b"}:lease" not in key]  # that has no content
             keys = [key for key in names if values("TYPE", key) == b"string"]
@@ -251,5 +253,5 @@ def test_whatever_happens_to_values_in_redis_no_wrong_byte_is_served(world, orig
             assert (answer.status, answer.body) == (200, bodies[target]), where
             hits += answer.cache == "HIT"
     bad = weir.metrics()["weir_redis_bad_records_total"]
-    print(f"seed {seed}: {hits} hits of 1000, {bad:.0f} bad records")
-    assert hits > 50 and bad > 200
+    print(f"seed {seed}: {hits} hits of {TRIES}, {bad:.0f} bad records")
+    assert hits > TRIES // 20 and bad > TRIES // 5

@@ -13,6 +13,10 @@ from wire import Connection, wait_until
 # Nothing is kept beyond its lifetime but to be validated, or where the origin says so.
 NO_GRACE = [{"path": "/", "grace": "0s"}]
 
+# On a slow machine, too, no node goes on without Redis because that did not answer at once: what is in there is found,
+# and fetches can be counted.
+PATIENT = {"command_budget": "5s", "breaker": {"slow_percent": 0}}
+
 SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 
 
@@ -22,7 +26,8 @@ def in_place_of_hosts(file):
 
 
 class Weir(Process):
-    """A node on free ports, with two workers, and else as the test configures it; or by its flags alone."""
+    """A node on free ports, with two workers, and else as the test configures it; or by its flags alone. `redis`: a
+    server, or a configuration."""
 
     def __init__(self, process, folder, /, origin=None, redis=None, env=None, flags=None, hosts=None, **config):
         self._defaults = defaults = {
@@ -34,7 +39,7 @@ class Weir(Process):
         if origin is not None:
             defaults["upstream"] = origin if isinstance(origin, (str, dict)) else origin.url
         if redis is not None:
-            defaults["redis"] = redis if isinstance(redis, (str, dict)) else redis.url
+            defaults["redis"] = redis if isinstance(redis, (str, dict)) else {"port": redis.port, **PATIENT}
         self.config_file = Path(folder) / f"{process}.yaml"
         self.config_file.write_text(json.dumps(defaults | config, indent=2))  # JSON is YAML
         self.admin_port = None
