@@ -1,5 +1,7 @@
 """What happens after freshness: validation, and the uses of stale content."""
 
+import re
+
 import pytest
 from wire import wait_until
 from world import NO_GRACE, asked
@@ -20,7 +22,7 @@ def test_what_is_stale_is_validated_by_its_etag(weir, origin):
     body = weir.get(target).body
     revalidated = wait_until(lambda: not_a_hit(weir.get(target)), "it is stale")
     assert (revalidated.status, revalidated.cache, revalidated.body) == (200, "REVALIDATED", body)
-    assert revalidated["Cache-Status"].startswith("Weir; fwd=stale; ttl=1; fwd-status=304; stored")
+    assert re.match(r"Weir; fwd=stale; ttl=[01]; fwd-status=304; stored", revalidated["Cache-Status"])
     assert weir.get(target).cache in ("HIT", "REVALIDATED")
     assert asked(origin, target) >= 2
 
