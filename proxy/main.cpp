@@ -68,6 +68,11 @@ observe::Sources sources_of(const std::vector<std::unique_ptr<serving::Worker>>&
     return sources;
 }
 
+void say_what_is_local(const Config& config) {
+    for (const std::string& path : config.local)
+        observe::log(LogLevel::info, "answered locally, whatever the origin has there: " + path);
+}
+
 void say_what_needs_a_restart(const std::vector<std::string>& keys) {
     if (keys.empty()) return;
     std::string text = "not taken over, it needs a restart:";
@@ -78,6 +83,7 @@ void say_what_needs_a_restart(const std::vector<std::string>& keys) {
 // For all workers, or, where the configuration is wrong, for none. Never for requests that have begun.
 void reload(RunningConfig& running, const LoadConfig& load, BufferBudget& buffers,
             const std::vector<std::unique_ptr<serving::Worker>>& workers) {
+    const std::shared_ptr<const Config> before = running.get();
     try {
         say_what_needs_a_restart(running.replace(load()));
     } catch (const std::exception& error) {
@@ -91,6 +97,7 @@ void reload(RunningConfig& running, const LoadConfig& load, BufferBudget& buffer
     }
     const std::shared_ptr<const Config> config = running.get();
     observe::set_log_level(config->log.level);
+    if (config->local != before->local) say_what_is_local(*config);
     buffers.set_limit(config->limits.max_buffers);
     const auto left = std::make_shared<std::atomic<std::size_t>>(workers.size());
     for (const auto& worker : workers)
@@ -99,15 +106,18 @@ void reload(RunningConfig& running, const LoadConfig& load, BufferBudget& buffer
         });
 }
 
-// The node, from the first thread to the last.
-int run(const LoadConfig& load) {
-    RunningConfig running(load());
+// The node, from the first thread to the last. `load`: for SIGHUP.
+int run(Config first, const LoadConfig& load) {
+    RunningConfig running(std::move(first));
     const std::shared_ptr<const Config> start = running.get();
     const Config& config = *start;
     observe::set_log_level(config.log.level);
     raise_descriptor_limit();
     share_one_arena();
     signal(SIGPIPE, SIG_IGN);
+    asio::io_context signals_io(1);
+    asio::signal_set signals(signals_io, SIGINT, SIGTERM, SIGUSR1);
+    signals.add(SIGHUP);
 
     std::unique_ptr<observe::AccessLog> access_log;
     if (!config.log.access.empty()) access_log = std::make_unique<observe::AccessLog>(config.log.access);
@@ -136,8 +146,10 @@ int run(const LoadConfig& load) {
     if (access_log) node.access_log = [&](const observe::ExchangeRecord& record) { access_log->write(record); };
 
     std::vector<std::unique_ptr<serving::Worker>> workers;
-    for (unsigned i = 0; i < config.workers; ++i)
-        workers.push_back(std::make_unique<serving::Worker>(node, i, config.workers));
+    const unsigned worker_count =
+        config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < worker_count; ++i)
+        workers.push_back(std::make_unique<serving::Worker>(node, i, worker_count));
     for (Endpoint endpoint : config.listen) {
         for (const auto& worker : workers) endpoint.port = worker->listen(endpoint);
         observe::log(LogLevel::info, "listening on " + to_text(endpoint));
@@ -164,8 +176,7 @@ int run(const LoadConfig& load) {
         if (!response) return std::nullopt;
         return serving::LocalResponse{response->status, std::move(response->content_type), std::move(response->body)};
     };
-    for (const std::string& path : config.local)
-        observe::log(LogLevel::info, "answered locally, whatever the origin has there: " + path);
+    say_what_is_local(config);
 
     const admin::PurgeApi purge_api{.config = [&running] { return running.get(); },
                                     .purges = purges,
@@ -182,15 +193,12 @@ int run(const LoadConfig& load) {
                      "admin endpoints on " + to_text({config.admin.listen->host, admin_listener->port()}));
     }
 
-    asio::io_context signals_io(1);
-    asio::signal_set signals(signals_io, SIGINT, SIGTERM, SIGUSR1);
-    signals.add(SIGHUP);
     Timer drain_delay(signals_io.get_executor());
-    const auto stop = [&](bool at_once) {
-        observe::log(LogLevel::info, at_once ? "stopping at once" : "draining: exchanges in flight are finished");
-        for (const auto& worker : workers) at_once ? worker->stop_now() : worker->stop();
+    const auto stop = [&](bool now) {
+        observe::log(LogLevel::info, now ? "stopping at once" : "draining: exchanges in flight are finished");
+        for (const auto& worker : workers) now ? worker->stop_now() : worker->stop();
     };
-    bool leaving = false;
+    bool leaving = false, at_once = false;
     const auto leave = [&] {
         readiness.ready = false;
         for (const auto& worker : workers) worker->leave();
@@ -212,6 +220,7 @@ int run(const LoadConfig& load) {
             } else if (!std::exchange(leaving, true)) {
                 leave();
             } else {
+                at_once = true;
                 drain_delay.cancel();
                 stop(true);
             }
@@ -224,7 +233,7 @@ int run(const LoadConfig& load) {
     std::vector<std::thread> threads;
     for (const auto& worker : workers) threads.emplace_back([&worker = *worker] { worker.run(); });
     readiness.ready = true;
-    observe::log(LogLevel::info, "ready, " + std::to_string(config.workers) + " workers");
+    observe::log(LogLevel::info, "ready, " + std::to_string(worker_count) + " workers");
     std::thread last([&] {
         for (std::size_t i = threads.size(); i-- > 1;) threads[i].join();
         workers.front()->others_have_ended();
@@ -234,6 +243,11 @@ int run(const LoadConfig& load) {
     signals_io.run();
     last.join();
     observe::log(LogLevel::info, "stopped");
+    if (at_once) {  // what follows would wait for names that the system is looking up: that cannot be broken off
+        admin_listener.reset();
+        access_log.reset();  // writes what it has
+        std::_Exit(EXIT_SUCCESS);
+    }
     return EXIT_SUCCESS;
 }
 
@@ -254,11 +268,7 @@ int main(int argc, char** argv) {
     using proxy::Invocation;
     const proxy::Environment environment = [](const char* name) -> const char* { return std::getenv(name); };
     const std::vector<std::string> arguments(argv + 1, argv + argc);
-    const proxy::LoadConfig load = [&] {
-        proxy::Config config = proxy::parse_command_line(arguments, environment).config;
-        if (config.workers == 0) config.workers = std::max(1u, std::thread::hardware_concurrency());
-        return config;
-    };
+    const proxy::LoadConfig load = [&] { return proxy::parse_command_line(arguments, environment).config; };
     try {
         if (!arguments.empty() && arguments.front() == "purge")
             return proxy::purge({arguments.begin() + 1, arguments.end()}, environment);
@@ -270,7 +280,7 @@ int main(int argc, char** argv) {
             case Invocation::Action::print_config:
                 std::fputs(proxy::print_config(std::move(invocation.config)).c_str(), stdout);
                 return EXIT_SUCCESS;
-            case Invocation::Action::run: return proxy::run(load);
+            case Invocation::Action::run: return proxy::run(std::move(invocation.config), load);
         }
     } catch (const std::exception& e) {
         std::fprintf(stderr, "weir: %s\n", e.what());

@@ -51,7 +51,7 @@ std::map<std::string, std::string> texts_of(Config& config) {
 void keep_what_cannot_change(Config& fresh, const Config& running) {
     fresh.listen = running.listen;
     fresh.workers = running.workers;
-    fresh.admin.listen = running.admin.listen;
+    if (fresh.admin.listen != running.admin.listen) fresh.admin = running.admin;  // its token fits its address
     fresh.redis = running.redis;
     fresh.memory = running.memory;
     fresh.collapse = running.collapse;
@@ -64,7 +64,7 @@ void keep_what_cannot_change(Config& fresh, const Config& running) {
 // FNV-1a, so that nodes can be compared; 48 bits are exact in a double.
 std::uint64_t hash_of(const std::string& text) {
     std::uint64_t hash = 0xcbf29ce484222325;
-    for (const unsigned char c : text) hash = (hash ^ c) * 0x100000001b3;
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
     return hash >> 16;
 }
 

@@ -32,7 +32,7 @@ class RunningConfig {
         std::uint64_t succeeded = 0, failed = 0;               // replacements
         bool last_successful = true;                           // or none was tried
         std::chrono::system_clock::time_point last_success{};  // when the one in force was loaded
-        std::uint64_t hash = 0;                                // of its text, 48 bits: equal where that is equal
+        std::uint64_t hash = 0;                                // of its text without secrets, 48 bits
     };
     [[nodiscard]] Stats stats() const;
 

@@ -45,7 +45,7 @@ Awaitable<bool> send(ClientExchange& exchange, std::span<asio::const_buffer> buf
 // for that (rules::has_content_for). The record says how it came about.
 Awaitable<void> answer_stored(ClientExchange& exchange, const store::StoredPtr& stored, seconds age);
 
-// An error of ours. The connection is kept where the request was read whole.
+// An error of ours; `detail` is static. The connection is kept where the request was read whole.
 Awaitable<void> answer_error(ClientExchange& exchange, unsigned status, std::string_view detail,
                              std::string_view extra_fields = {});
 

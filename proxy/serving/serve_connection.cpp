@@ -26,6 +26,7 @@ Awaitable<void> refuse(Worker& worker, ClientConnection& client) {
     record.client = client.peer();
     record.request_id = request_id;
     record.status = refusal.status;
+    record.detail = refusal.reason;
     bool head_only = false;
     if (const rules::RequestHeader* request = client.refused_request()) {
         record.method = request->method_text;

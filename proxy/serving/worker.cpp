@@ -142,12 +142,7 @@ bool Worker::is_local(std::string_view target) const noexcept {
 void Worker::record(const observe::ExchangeRecord& record) {
     metrics_.record(record);
     if (node_.access_log) node_.access_log(record);
-    if (record.uncacheable != rules::Uncacheable::surrogate_keys) return;
-    const auto now = Clock::now();
-    if (now - warned_ < seconds(1)) return;  // one such answer is seldom alone
-    warned_ = now;
-    node_.log(LogLevel::warning, "not stored, as it has too many surrogate keys: " + std::string(record.authority) +
-                                     std::string(record.target));
+    if (observe::Notices::concerns(record)) notices_.take(record, Clock::now());
 }
 
 std::size_t Worker::max_object_size() const noexcept {
@@ -209,6 +204,7 @@ void Worker::task_ended() {
     stop_sweep_.emit(asio::cancellation_type::terminal);
     stop_housekeeping_.emit(asio::cancellation_type::terminal);
     if (feed_ && others_ended_) feed_->stop();
+    if (at_once_) io_.stop();  // without what cannot be broken off: a name being looked up
 }
 
 void Worker::others_have_ended() {
@@ -228,8 +224,10 @@ void Worker::stop() {
 
 void Worker::stop_now() {
     asio::post(io_, [this] {
+        at_once_ = true;
         begin_drain();
         deadlines_.expire_all();
+        if (tasks_ == 0) io_.stop();
     });
 }
 

@@ -11,6 +11,7 @@
 
 #include "proxy/async/deadlines.hpp"
 #include "proxy/config/config.hpp"
+#include "proxy/observe/notices.hpp"
 #include "proxy/observe/worker_metrics.hpp"
 #include "proxy/serving/client_addresses.hpp"
 #include "proxy/serving/client_connection.hpp"
@@ -83,7 +84,7 @@ class Worker {
     void run();       // on the worker's thread, until stopped and the last task has ended
     void leave();     // any thread: answers end their connections from now on
     void stop();      // any thread: no new connections, idle ones are closed, the others end within drain_deadline
-    void stop_now();  // any thread: everything ends at once
+    void stop_now();  // any thread: everything ends at once, and the worker is good for nothing but the process's end
 
     // Any thread. From a moment later on requests are served by `config`; those that have begun go on by the one
     // before. Calls `done` on the worker's; never where the worker has ended.
@@ -181,13 +182,14 @@ class Worker {
     Counter turned_away_;  // that are still being told
     std::string default_authority_;
     std::uint64_t id_prefix_;
-    Clock::time_point warned_{};  // of surrogate keys, last
+    observe::Notices notices_{node_.log};
     std::uint64_t next_id_ = 0;
     std::minstd_rand random_{std::random_device{}()};
     std::string key_;
     std::size_t tasks_ = 0;
     bool leaving_ = false;
     bool stopping_ = false;
+    bool at_once_ = false;
     bool others_ended_ = false;
     Timer drain_timer_{io_.get_executor()};
     asio::cancellation_signal stop_sweep_, stop_housekeeping_;

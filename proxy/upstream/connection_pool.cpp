@@ -80,12 +80,14 @@ Awaitable<Result<ConnectionPool::Lease>> ConnectionPool::acquire(bool only_new) 
     if (!buffers_.has_room()) close_idle(Clock::time_point::max());
     if (!buffers_.has_room()) co_return Errc::no_buffers;
     if (in_use_ >= limit_) {
-        if (stats_.queued.get() >= config_.max_queue) co_return Errc::upstream_overloaded;
+        if (queued_ >= config_.max_queue) co_return Errc::upstream_overloaded;
         Waiter waiter(executor_);
         waiting_.push_back(waiter);
         waiter.timer.expires_after(config_.first_byte_deadline);
+        ++queued_;
         stats_.queued.add();
         co_await waiter.timer.async_wait(as_result);
+        --queued_;
         stats_.queued.subtract();
         if (!waiter.granted) co_return Errc::deadline_exceeded;
     } else {
@@ -133,7 +135,10 @@ Awaitable<Result<void>> ConnectionPool::connect_to(Connection& connection, const
         const auto resolution = std::make_shared<Resolution>(executor_, config_.connect_deadline);
         resolution->start(server);
         co_await resolution->done.async_wait(as_result);
-        if (!resolution->error) co_return Errc::deadline_exceeded;
+        if (!resolution->error) {
+            resolution->resolver.cancel();  // what has yet to be looked up is not looked up for nobody
+            co_return Errc::deadline_exceeded;
+        }
         if (*resolution->error) co_return Errc::upstream_unreachable;
         endpoints = resolution->endpoints;
     }

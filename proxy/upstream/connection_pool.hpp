@@ -97,6 +97,7 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
     const std::size_t limit_;
     bool retired_ = false;
     std::size_t in_use_ = 0;
+    std::size_t queued_ = 0;  // here; stats_ is of the pools before, too
     std::size_t next_server_ = 0;
     std::vector<std::unique_ptr<Connection>> idle_;  // the most recently used last
     boost::intrusive::list<Waiter, boost::intrusive::constant_time_size<false>> waiting_;

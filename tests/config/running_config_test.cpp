@@ -49,6 +49,12 @@ TEST_CASE("running config: what a node takes over, and what needs a restart") {
     }
 }
 
+TEST_CASE("running config: an address that stays keeps its token") {
+    RunningConfig running(load("upstream: http://a\nadmin: {listen: '0.0.0.0:1', token: secret}\n"));
+    CHECK(running.replace(load("upstream: http://a\nadmin: '127.0.0.1:1'\n")) == Keys{"admin.listen", "admin.token"});
+    CHECK(running.get()->admin.token == "secret");
+}
+
 TEST_CASE("running config: what could not be loaded changes nothing") {
     RunningConfig running(load(start));
     const auto before = running.get();

@@ -1,5 +1,6 @@
 """SIGHUP: another configuration for requests to come, and nothing lost of those that are there."""
 
+import contextlib
 import signal
 import threading
 
@@ -75,27 +76,42 @@ def test_what_is_under_way_goes_on_by_the_old_configuration(world):
 
 
 def test_what_waits_for_the_origin_is_not_lost(world):
-    """In the queue of an upstream that is there no more."""
+    """In the queue of an upstream that is there no more; nor does it fill the queue of the next one."""
     go_on = threading.Event()
 
-    def serve(origin, peer):
-        while head := peer.head():
-            origin.requests.append(head)
-            assert go_on.wait(20)
-            peer.send(ok(b"old", "Cache-Control: no-store\r\n"))
+    def slow(body):
+        def serve(origin, peer):
+            while head := peer.head():
+                origin.requests.append(head)
+                assert go_on.wait(20)
+                peer.send(ok(body, "Cache-Control: no-store\r\n"))
 
-    old, new = world.scripted(serve), scripted(world, b"new")
-    weir = world.weir({"servers": [old.url], "max_connections": 1}, workers=1)
-    with weir.connect() as one, weir.connect() as two:
-        one.send(request("GET", "/1"))
-        wait_until(lambda: old.requests, "the origin is asked")
-        two.send(request("GET", "/2"))
-        weir.await_metrics({'weir_upstream_queued{upstream="default"}': 1})
-        weir.reload(workers=1, upstream=new.url)
-        assert weir.get("/3").body == b"new"
+        return world.scripted(serve)
+
+    def one_by_one(origin):
+        return {"servers": [origin.url], "max_connections": 1, "max_queue": 1}
+
+    queued = 'weir_upstream_queued{upstream="default"}'
+    old, new = slow(b"old"), slow(b"new")
+    weir = world.weir(one_by_one(old), workers=1)
+    with contextlib.ExitStack() as stack:
+        clients = []
+
+        def ask(origin):
+            """The first one asks the origin, the second one waits for it."""
+            before = len(clients)
+            for number in (1, 2):
+                clients.append(stack.enter_context(weir.connect()))
+                clients[-1].send(request("GET", f"/{before + number}"))
+                wait_until(lambda: origin.requests, "the origin is asked")
+            weir.await_metrics({queued: (before + number) / 2})
+
+        ask(old)
+        weir.reload(workers=1, upstream=one_by_one(new))
+        ask(new)
         go_on.set()
-        assert one.response().body == two.response().body == b"old"
-    weir.await_metrics({'weir_upstream_queued{upstream="default"}': 0, "weir_connections": 0})
+        assert [client.response().body for client in clients] == [b"old", b"old", b"new", b"new"]
+    weir.await_metrics({queued: 0, "weir_connections": 0})
 
 
 def test_a_background_fetch_outlives_its_configuration(world):
