@@ -24,9 +24,11 @@ class BufferBudget {
 
     // False, and nothing is taken, where it would go beyond the limit.
     [[nodiscard]] bool try_take(std::uint64_t bytes) noexcept {
-        if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit()) return true;
-        give_back(bytes);
-        return false;
+        std::uint64_t before = used();
+        do {
+            if (before + bytes > limit()) return false;
+        } while (!used_.compare_exchange_weak(before, before + bytes, std::memory_order_relaxed));
+        return true;
     }
     void take(std::uint64_t bytes) noexcept { used_.fetch_add(bytes, std::memory_order_relaxed); }
     void give_back(std::uint64_t bytes) noexcept { used_.fetch_sub(bytes, std::memory_order_relaxed); }

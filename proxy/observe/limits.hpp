@@ -2,6 +2,7 @@
 // The limits that a client can come up against, by the names of their settings under `limits`.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -40,5 +41,6 @@ inline constexpr std::array<std::string_view, 15> limit_names{"max_connections",
                                                               "tunnel_timeout",
                                                               "max_buffers",
                                                               "descriptors"};
+static_assert(limit_names.size() == static_cast<std::size_t>(Limit::descriptors) + 1);
 
 }  // namespace proxy::observe

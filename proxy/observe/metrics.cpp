@@ -373,8 +373,9 @@ void expose_upstreams(Exposition& out, const Sources& sources) {
     const auto all = sources.pools ? sources.pools() : std::vector<std::pair<std::string, const PoolStats*>>();
     for (const auto& [name, pool] : all) upstreams[name].push_back(pool);
 
-    const Family requests = out.counter("weir_upstream_requests_total",
-                                        "Exchanges with the origin by how they ended. refused: the queue was full.");
+    const Family requests =
+        out.counter("weir_upstream_requests_total",
+                    "Exchanges with the origin by how they ended. refused: the queue was full, or the buffers.");
     for (const auto& [name, pools] : upstreams) {
         const std::pair<const char*, Counter PoolStats::*> outcomes[] = {{"ok", &PoolStats::ok},
                                                                          {"error", &PoolStats::errors},
@@ -418,7 +419,8 @@ void expose_config(Exposition& out, const RunningConfig* config) {
     const std::chrono::duration<double> loaded = stats.last_success.time_since_epoch();
     out.gauge("weir_config_last_reload_success_timestamp_seconds", "When the configuration in force was loaded.")
         .gauge(loaded.count());
-    out.gauge("weir_config_hash", "Of the configuration in force: nodes with the same have the same.")
+    out.gauge("weir_config_hash",
+              "Of the configuration in force without its secrets: nodes with the same have the same.")
         .gauge(stats.hash);
 }
 

@@ -25,12 +25,9 @@ std::size_t ClientAddresses::HashOf::operator()(const Client& client) const noex
 std::optional<ClientAddresses::Place> ClientAddresses::enter(const ip::address& address, std::size_t limit) {
     const Client client = client_of(address);
     const std::lock_guard lock(mutex_);
-    const auto at = connections_.try_emplace(client, std::size_t{0}).first;
-    if (at->second >= limit) {
-        if (at->second == 0) connections_.erase(at);
-        return std::nullopt;
-    }
-    ++at->second;
+    std::size_t& connections = connections_[client];
+    if (connections >= limit) return std::nullopt;
+    ++connections;
     return Place(*this, client);
 }
 

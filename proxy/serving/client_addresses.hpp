@@ -37,7 +37,7 @@ class ClientAddresses {
         Client client_;
     };
 
-    // Nothing where the client has `limit` of them.
+    // Nothing where the client has `limit` of them, which is at least one.
     [[nodiscard]] std::optional<Place> enter(const boost::asio::ip::address& address, std::size_t limit);
 
     [[nodiscard]] std::size_t clients() const;  // that have any

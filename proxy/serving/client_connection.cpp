@@ -106,12 +106,13 @@ Awaitable<bool> ClientConnection::receive() {
     IdleHook::unlink();
     if (ec) {
         if (!deadline_.expired()) co_return false;
-        limit_reached_ = end_ > 0 ? observe::Limit::header_deadline : observe::Limit::keep_alive_timeout;
+        limit_reached_ = header_deadline_ ? observe::Limit::header_deadline : observe::Limit::keep_alive_timeout;
         if (end_ > 0) refusal_ = Refusal{408, "header section came too slowly", limit_reached_};
         deadline_.clear();
         co_return false;
     }
     deadline_.clear();
+    if (!socket_.is_open()) co_return false;  // closed in the same moment: nobody could be answered
     end_ += n;
     co_return true;
 }
@@ -173,10 +174,11 @@ Awaitable<Result<upstream::Buffers>> ClientConnection::read_content() {
         co_await upstream::read_content(*parser_, content_, socket_, deadline_, limits_.body_deadline, until);
     const auto now = Clock::now();
     content_waited_ += now - began;
+    const bool too_slow = pieces.has_error() && deadline_.expired();
+    deadline_.clear();
     if (pieces.has_error()) {
-        if (deadline_.expired()) {
+        if (too_slow) {
             limit_reached_ = now >= until ? observe::Limit::min_body_rate : observe::Limit::body_deadline;
-            deadline_.clear();
             co_return Errc::client_too_slow;
         }
         if (pieces.error() == http::error::body_limit) {
@@ -187,7 +189,6 @@ Awaitable<Result<upstream::Buffers>> ClientConnection::read_content() {
         const bool malformed = pieces.error().category() == make_error_code(http::error::bad_chunk).category();
         co_return malformed ? Errc::client_malformed : Errc::client_closed;
     }
-    deadline_.clear();
     content_size_ += asio::buffer_size(*pieces);
     co_return *pieces;
 }
@@ -206,7 +207,9 @@ std::optional<observe::Limit> ClientConnection::limit_reached() const noexcept {
 }
 
 void ClientConnection::keep_interim(std::string_view heads) {
-    if (request().version != 10) interim_ += heads;  // HTTP/1.0 knows no interim responses. RFC 9110 §15.2
+    if (request().version == 10) return;  // which knows no interim responses. RFC 9110 §15.2
+    interim_ += heads;
+    count_buffers();
 }
 
 Awaitable<void> ClientConnection::pass_on_interim() {

@@ -97,7 +97,7 @@ class ClientConnection
 
  private:
     bool make_room();
-    void count_buffers() noexcept { share_.hold(received_.capacity() + content_.bytes.capacity()); }
+    void count_buffers() noexcept { share_.hold(received_.capacity() + content_.bytes.capacity() + interim_.size()); }
     [[nodiscard]] Clock::duration time_left_for_content() const;
     Awaitable<boost::system::error_code> write_behind_interim(std::span<asio::const_buffer> buffers);
 

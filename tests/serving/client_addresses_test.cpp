@@ -34,7 +34,6 @@ TEST_CASE("client addresses: what counts as the same client") {
 TEST_CASE("client addresses: as many as allowed, and nothing is remembered of who has left") {
     ClientAddresses addresses;
     const auto address = make_address("192.0.2.1");
-    CHECK_FALSE(addresses.enter(address, 0).has_value());
     CHECK(addresses.clients() == 0);
     {
         std::vector<ClientAddresses::Place> places;
