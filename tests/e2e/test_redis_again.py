@@ -57,6 +57,5 @@ def test_a_redis_that_was_killed_is_used_again_with_the_settings_of_everyday(wor
     redis.start()
     assert redis.keys() == []
     await_health(weir, 200)
-    target = await_used(weir, redis)
     other = connected(world.weir(origin, redis.url))
-    wait_until(lambda: hit_in_redis(other, target), "it is for all nodes again")
+    wait_until(lambda: hit_in_redis(other, await_used(weir, redis)), "it is for all nodes again")

@@ -28,7 +28,7 @@ const ExchangeRecord failed{.client = "10.0.0.1",
                             .error = make_error_code(Errc::upstream_unreachable)};
 
 TEST_CASE("notices: what is said of a request") {
-    ExchangeRecord refused = failed, answered = failed, untagged = failed;
+    ExchangeRecord refused = failed, answered = failed, untagged = failed, only_if_cached = failed;
     refused.status = 400;
     refused.detail = "malformed";
     refused.error = {};
@@ -36,9 +36,13 @@ TEST_CASE("notices: what is said of a request") {
     answered.detail = {};
     untagged.detail = {};
     untagged.uncacheable = rules::Uncacheable::surrogate_keys;
+    only_if_cached.status = 504;
+    only_if_cached.error = {};
     Lines lines;
-    for (const ExchangeRecord& record : {failed, refused, answered, untagged}) lines.notices.take(record, {});
-    REQUIRE(lines.all.size() == 3);
+    for (const ExchangeRecord& record : {failed, refused, answered, untagged, only_if_cached})
+        lines.notices.take(record, {});
+    REQUIRE(lines.all.size() == 4);
+    CHECK(lines.all[3].starts_with("info "));
     CHECK(lines.all[0] == "warning request id of 10.0.0.1 was answered 502, the origin cannot be reached (" +
                               failed.error.message() + "): GET a/x");
     CHECK(lines.all[1] == "info request id of 10.0.0.1 was answered 400, malformed");
@@ -56,7 +60,7 @@ TEST_CASE("notices: a flood of one kind is cut short, counted, and hides no othe
     CHECK(lines.all.size() == Notices::lines_a_second + 1);
     lines.notices.take(failed, now + seconds(1));
     REQUIRE(lines.all.size() == Notices::lines_a_second + 3);
-    CHECK(lines.all[Notices::lines_a_second + 1] == "warning left out: 90 lines such as the next");
+    CHECK(lines.all[Notices::lines_a_second + 1] == "warning left out: 90 lines");
 }
 
 }  // namespace
