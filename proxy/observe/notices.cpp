@@ -34,8 +34,7 @@ void Notices::write(Kind kind, const std::string& line, Time now) {
     const LogLevel level = kind == refused ? LogLevel::info : LogLevel::warning;
     Second& second = seconds_[kind];
     if (now - second.begin >= std::chrono::seconds(1)) {
-        if (second.left_out > 0)
-            log_(level, "left out: " + std::to_string(second.left_out) + " lines");
+        if (second.left_out > 0) log_(level, "left out: " + std::to_string(second.left_out) + " lines");
         second = {.begin = now};
     }
     if (++second.lines > lines_a_second)
