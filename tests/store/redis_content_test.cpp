@@ -30,7 +30,6 @@ struct Fixture {
     static proxy::RedisConfig config_with(const RedisServer& server) {
         proxy::RedisConfig config = redis_config(server);
         config.chunk_size = 256u << 10;
-        config.command_budget = milliseconds(5'000);
         return config;
     }
 

@@ -37,7 +37,6 @@ struct Fixture {
         proxy::RedisConfig config = redis_config(server);
         config.chunk_size = 16'384;
         config.content_grace = std::chrono::milliseconds{0};
-        config.command_budget = std::chrono::milliseconds{5'000};
         return config;
     }
 
