@@ -20,6 +20,7 @@ class Category final : public boost::system::error_category {
             case Errc::client_malformed: return "client sent a malformed request body";
             case Errc::client_too_slow: return "client sent its request body too slowly";
             case Errc::client_too_large: return "client's request body is too large";
+            case Errc::no_buffers: return "no room for buffers";
             case Errc::store_unavailable: return "store unavailable";
             case Errc::store_overloaded: return "too many commands wait for the store";
             case Errc::store_incomplete: return "content in the store is no longer complete";

@@ -17,6 +17,7 @@ enum class Errc {
     client_malformed,       // the client's request body is not framed as RFC 9112 §6 asks
     client_too_slow,        // no progress while its request body was read
     client_too_large,       // its request body exceeds the limit
+    no_buffers,             // the limit on all of them is reached
     store_unavailable,      // Redis is not connected, refused the command, or answered with an error
     store_overloaded,       // too many commands wait for Redis
     store_incomplete,       // of the content in Redis a part is gone

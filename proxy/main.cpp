@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
@@ -21,12 +22,16 @@
 #include "proxy/admin/purge_command.hpp"
 #include "proxy/config/command_line.hpp"
 #include "proxy/config/print_config.hpp"
+#include "proxy/config/running_config.hpp"
 #include "proxy/observe/access_log.hpp"
 #include "proxy/observe/log.hpp"
 #include "proxy/serving/worker.hpp"
 
 namespace proxy {
 namespace {
+
+// From the command line, the environment and the file, as they are now. Throws ConfigError.
+using LoadConfig = std::function<Config()>;
 
 // Each connection takes a descriptor: use what the system allows.
 void raise_descriptor_limit() {
@@ -59,18 +64,60 @@ observe::Sources sources_of(const std::vector<std::unique_ptr<serving::Worker>>&
             sources.redis_store.push_back(worker->redis_store_stats());
             sources.leases.push_back(worker->lease_stats());
         }
-        for (auto& pool : worker->pool_stats()) sources.pools.push_back(std::move(pool));
     }
     return sources;
 }
 
-// The node, from the first thread to the last.
-int run(Config config) {
+void say_what_is_local(const Config& config) {
+    for (const std::string& path : config.local)
+        observe::log(LogLevel::info, "answered locally, whatever the origin has there: " + path);
+}
+
+void say_what_needs_a_restart(const std::vector<std::string>& keys) {
+    if (keys.empty()) return;
+    std::string text = "not taken over, it needs a restart:";
+    for (const std::string& key : keys) text += ' ' + key;
+    observe::log(LogLevel::warning, text);
+}
+
+// For all workers, or, where the configuration is wrong, for none. Never for requests that have begun.
+void reload(RunningConfig& running, const LoadConfig& load, BufferBudget& buffers,
+            const std::vector<std::unique_ptr<serving::Worker>>& workers) {
+    const std::shared_ptr<const Config> before = running.get();
+    try {
+        say_what_needs_a_restart(running.replace(load()));
+    } catch (const std::exception& error) {
+        running.replace_failed();
+        if (const auto* wrong = dynamic_cast<const ConfigError*>(&error))
+            for (const std::string& problem : wrong->problems()) observe::log(LogLevel::error, problem);
+        else
+            observe::log(LogLevel::error, error.what());
+        observe::log(LogLevel::error, "the configuration was not reloaded, the one before stays in force");
+        return;
+    }
+    const std::shared_ptr<const Config> config = running.get();
+    observe::set_log_level(config->log.level);
+    if (config->local != before->local) say_what_is_local(*config);
+    buffers.set_limit(config->limits.max_buffers);
+    const auto left = std::make_shared<std::atomic<std::size_t>>(workers.size());
+    for (const auto& worker : workers)
+        worker->reload(config, [left] {
+            if (--*left == 0) observe::log(LogLevel::info, "the configuration was reloaded");
+        });
+}
+
+// The node, from the first thread to the last. `load`: for SIGHUP.
+int run(Config first, const LoadConfig& load) {
+    RunningConfig running(std::move(first));
+    const std::shared_ptr<const Config> start = running.get();
+    const Config& config = *start;
     observe::set_log_level(config.log.level);
     raise_descriptor_limit();
     share_one_arena();
     signal(SIGPIPE, SIG_IGN);
-    if (config.workers == 0) config.workers = std::max(1u, std::thread::hardware_concurrency());
+    asio::io_context signals_io(1);
+    asio::signal_set signals(signals_io, SIGINT, SIGTERM, SIGUSR1);
+    signals.add(SIGHUP);
 
     std::unique_ptr<observe::AccessLog> access_log;
     if (!config.log.access.empty()) access_log = std::make_unique<observe::AccessLog>(config.log.access);
@@ -79,9 +126,15 @@ int run(Config config) {
     std::optional<store::PurgeLog> purge_log;
     if (config.redis) purge_log.emplace(purges, config.purge, *config.redis);
 
-    serving::Transfers transfers(config.collapse, purges);
+    BufferBudget buffers(config.limits.max_buffers);
+    serving::ClientAddresses clients;
+    upstream::PoolStatsTable pool_stats;
+    serving::Transfers transfers(config.collapse, purges, buffers);
     store::LeaseEvents lease_events(config.redis ? config.redis->max_lease_waiters : 0);
-    serving::Node node{.config = config,
+    serving::Node node{.config = start,
+                       .buffers = buffers,
+                       .clients = clients,
+                       .pool_stats = pool_stats,
                        .memory = memory,
                        .transfers = transfers,
                        .lease_events = lease_events,
@@ -93,8 +146,10 @@ int run(Config config) {
     if (access_log) node.access_log = [&](const observe::ExchangeRecord& record) { access_log->write(record); };
 
     std::vector<std::unique_ptr<serving::Worker>> workers;
-    for (unsigned i = 0; i < config.workers; ++i)
-        workers.push_back(std::make_unique<serving::Worker>(node, i, config.workers));
+    const unsigned worker_count =
+        config.workers != 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < worker_count; ++i)
+        workers.push_back(std::make_unique<serving::Worker>(node, i, worker_count));
     for (Endpoint endpoint : config.listen) {
         for (const auto& worker : workers) endpoint.port = worker->listen(endpoint);
         observe::log(LogLevel::info, "listening on " + to_text(endpoint));
@@ -103,6 +158,9 @@ int run(Config config) {
     admin::Readiness readiness;
     observe::Sources sources = sources_of(workers, memory, config);
     sources.access_log = access_log.get();
+    sources.config = &running;
+    sources.buffers = &buffers;
+    sources.pools = [&pool_stats] { return pool_stats.all(); };
     sources.transfers = [&transfers] {
         const serving::Transfers::Stats stats = transfers.stats();
         return observe::TransferStats{stats.in_flight, stats.marks, stats.bytes};
@@ -118,18 +176,15 @@ int run(Config config) {
         if (!response) return std::nullopt;
         return serving::LocalResponse{response->status, std::move(response->content_type), std::move(response->body)};
     };
-    for (const std::string& path : config.local)
-        observe::log(LogLevel::info, "answered locally, whatever the origin has there: " + path);
+    say_what_is_local(config);
 
-    const admin::PurgeApi purge_api{
-        .routes = config.routes,
-        .max_things = config.purge.max_things,
-        .token = config.admin.token,
-        .purges = purges,
-        .log = node.purge_log,
-        .purge = [&worker = *workers.front()](store::Purge purge, admin::PurgeApi::Done done) {
-            worker.purge_for_admin(std::move(purge), std::move(done));
-        }};
+    const admin::PurgeApi purge_api{.config = [&running] { return running.get(); },
+                                    .purges = purges,
+                                    .log = node.purge_log,
+                                    .purge =
+                                        [&worker = *workers.front()](store::Purge purge, admin::PurgeApi::Done done) {
+                                            worker.purge_for_admin(std::move(purge), std::move(done));
+                                        }};
     std::unique_ptr<admin::AdminListener> admin_listener;
     if (config.admin.listen) {
         admin_listener =
@@ -138,20 +193,36 @@ int run(Config config) {
                      "admin endpoints on " + to_text({config.admin.listen->host, admin_listener->port()}));
     }
 
-    asio::io_context signals_io(1);
-    asio::signal_set signals(signals_io, SIGINT, SIGTERM, SIGUSR1);
-    bool draining = false;
+    Timer drain_delay(signals_io.get_executor());
+    const auto stop = [&](bool now) {
+        observe::log(LogLevel::info, now ? "stopping at once" : "draining: exchanges in flight are finished");
+        for (const auto& worker : workers) now ? worker->stop_now() : worker->stop();
+    };
+    bool leaving = false, at_once = false;
+    const auto leave = [&] {
+        readiness.ready = false;
+        for (const auto& worker : workers) worker->leave();
+        const milliseconds delay = running.get()->drain_delay;
+        if (delay > milliseconds{0})
+            observe::log(LogLevel::info, "leaving: connections are accepted for a while, until /readyz has been seen");
+        drain_delay.expires_after(delay);
+        drain_delay.async_wait([&](boost::system::error_code ec) {
+            if (!ec) stop(false);
+        });
+    };
     std::function<void()> await_signal = [&] {
         signals.async_wait([&](boost::system::error_code ec, int signal) {
             if (ec) return;
             if (signal == SIGUSR1) {
                 if (access_log) access_log->reopen();  // after logrotate
+            } else if (signal == SIGHUP) {
+                reload(running, load, buffers, workers);
+            } else if (!std::exchange(leaving, true)) {
+                leave();
             } else {
-                readiness.ready = false;
-                observe::log(LogLevel::info,
-                             draining ? "stopping at once" : "draining: exchanges in flight are finished");
-                for (const auto& worker : workers) draining ? worker->stop_now() : worker->stop();
-                draining = true;
+                at_once = true;
+                drain_delay.cancel();
+                stop(true);
             }
             await_signal();
         });
@@ -162,7 +233,7 @@ int run(Config config) {
     std::vector<std::thread> threads;
     for (const auto& worker : workers) threads.emplace_back([&worker = *worker] { worker.run(); });
     readiness.ready = true;
-    observe::log(LogLevel::info, "ready, " + std::to_string(config.workers) + " workers");
+    observe::log(LogLevel::info, "ready, " + std::to_string(worker_count) + " workers");
     std::thread last([&] {
         for (std::size_t i = threads.size(); i-- > 1;) threads[i].join();
         workers.front()->others_have_ended();
@@ -172,6 +243,11 @@ int run(Config config) {
     signals_io.run();
     last.join();
     observe::log(LogLevel::info, "stopped");
+    if (at_once) {  // what follows would wait for names that the system is looking up: that cannot be broken off
+        admin_listener.reset();
+        access_log.reset();  // writes what it has
+        std::_Exit(EXIT_SUCCESS);
+    }
     return EXIT_SUCCESS;
 }
 
@@ -192,6 +268,7 @@ int main(int argc, char** argv) {
     using proxy::Invocation;
     const proxy::Environment environment = [](const char* name) -> const char* { return std::getenv(name); };
     const std::vector<std::string> arguments(argv + 1, argv + argc);
+    const proxy::LoadConfig load = [&] { return proxy::parse_command_line(arguments, environment).config; };
     try {
         if (!arguments.empty() && arguments.front() == "purge")
             return proxy::purge({arguments.begin() + 1, arguments.end()}, environment);
@@ -203,7 +280,7 @@ int main(int argc, char** argv) {
             case Invocation::Action::print_config:
                 std::fputs(proxy::print_config(std::move(invocation.config)).c_str(), stdout);
                 return EXIT_SUCCESS;
-            case Invocation::Action::run: return proxy::run(std::move(invocation.config));
+            case Invocation::Action::run: return proxy::run(std::move(invocation.config), load);
         }
     } catch (const std::exception& e) {
         std::fprintf(stderr, "weir: %s\n", e.what());

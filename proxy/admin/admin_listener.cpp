@@ -37,14 +37,14 @@ constexpr std::uint64_t max_body_size = 1u << 10;
 constexpr std::uint64_t max_purge_size = 1u << 20;
 constexpr std::string_view purge_path = "/purge";
 
-Response json(http::status status, std::string body) {
+Response json_response(http::status status, std::string body) {
     Response response(status, 11, std::move(body));
     response.set(http::field::content_type, "application/json");
     return response;
 }
 
 Response failure(http::status status) {
-    return json(status, R"({"error":")" + std::string(http::obsolete_reason(status)) + "\"}");
+    return json_response(status, R"({"error":")" + std::string(http::obsolete_reason(status)) + "\"}");
 }
 
 // What to tell a client whose request could not be read; empty where it is gone or too slow.
@@ -63,7 +63,7 @@ Response not_found(bool can_purge) {
     if (can_purge) paths.push_back(purge_path);
     for (std::string_view path : paths) body.append(1, '"').append(path).append("\",");
     body.back() = ']';
-    return json(http::status::not_found, body + "}");
+    return json_response(http::status::not_found, body + "}");
 }
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
@@ -108,7 +108,8 @@ std::optional<Response> refuse_purge(const PurgeApi& api, const Request& request
     if (is_of_foreign_page(request))
         return from({.status = 403, .body = error_json("asked by a page of another origin")});
     const std::string_view authorization = view(request[http::field::authorization]);
-    if (!api.token.empty() && !rules::is_bearer_of(authorization, api.token)) {
+    const std::shared_ptr<const Config> config = api.config();
+    if (!config->admin.token.empty() && !rules::is_bearer_of(authorization, config->admin.token)) {
         Response response = from({.status = authorization.empty() ? 401u : 403u,
                                   .body = error_json("purging needs the token of admin.token")});
         if (authorization.empty()) response.set(http::field::www_authenticate, "Bearer");

@@ -12,7 +12,9 @@ LocalResponse refused(unsigned status, std::string_view reason) {
 std::variant<store::Purge, LocalResponse> PurgeApi::read(std::string_view content) const {
     const auto request = parse_purge_request(content);
     if (const auto* bad = std::get_if<store::BadPurge>(&request)) return refused(400, bad->reason);
-    auto resolved = store::resolve_purge(std::get<store::PurgeRequest>(request), routes, max_things);
+    const std::shared_ptr<const Config> in_force = config();
+    auto resolved =
+        store::resolve_purge(std::get<store::PurgeRequest>(request), in_force->routes, in_force->purge.max_things);
     if (const auto* bad = std::get_if<store::BadPurge>(&resolved)) return refused(400, bad->reason);
     return std::get<store::Purge>(std::move(resolved));
 }

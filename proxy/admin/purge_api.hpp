@@ -2,8 +2,8 @@
 // POST /purge and GET /purge of the admin listener, as far as they need no network.
 
 #include <functional>
+#include <memory>
 #include <optional>
-#include <span>
 
 #include "proxy/admin/endpoints.hpp"
 #include "proxy/admin/purge_json.hpp"
@@ -14,9 +14,7 @@ namespace proxy::admin {
 struct PurgeApi {
     using Done = std::function<void(Result<std::uint64_t> position)>;
 
-    std::span<const RouteConfig> routes;
-    std::size_t max_things;
-    std::string token;  // empty: none is needed
+    std::function<std::shared_ptr<const Config>()> config;  // the one in force
     const store::Purges& purges;
     const store::PurgeLog* log;  // null: no Redis
 

@@ -68,4 +68,8 @@ std::string to_text(const AddressRange& range) {
     return std::string(text) + '/' + std::to_string(dotted ? range.bits - ipv4_bits : range.bits);
 }
 
+std::vector<AddressRange> this_machine() {
+    return {address_range_from("127.0.0.0/8").value(), address_range_from("::1").value()};
+}
+
 }  // namespace proxy

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace proxy {
 
@@ -24,5 +25,7 @@ struct AddressRange {
 [[nodiscard]] std::optional<AddressRange> address_range_from(std::string_view text);
 
 [[nodiscard]] std::string to_text(const AddressRange& range);
+
+[[nodiscard]] std::vector<AddressRange> this_machine();  // the loopback's addresses
 
 }  // namespace proxy

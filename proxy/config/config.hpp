@@ -34,6 +34,7 @@ struct UpstreamConfig {
     milliseconds first_byte_deadline{30'000};     // request sent to response header complete
     milliseconds between_bytes_deadline{15'000};  // no progress for so long while a body is read or sent
     milliseconds idle_timeout{55'000};            // an unused connection is closed after so long
+    friend bool operator==(const UpstreamConfig&, const UpstreamConfig&) = default;
 };
 
 enum class StoreFailure { bypass, fail };  // Redis is unavailable: go on without it, or answer 503
@@ -118,18 +119,24 @@ struct PurgeConfig {
 
 // What one client may take.
 struct LimitsConfig {
-    std::size_t max_connections = 10'000;              // per node
-    std::size_t max_header_size = 32u << 10;           // bytes of a request's header section; more: 431
-    std::size_t max_target_size = 8u << 10;            // bytes of the request target; more: 414
-    std::size_t max_header_fields = 100;               // field lines; more: 431
-    std::uint64_t max_request_body = 1ull << 30;       // bytes; more: 413
-    std::size_t max_response_header_size = 64u << 10;  // bytes of an origin's header section; more: 502
-    std::size_t max_response_header_fields = 200;      // field lines, of a trailer section too; more: 502
-    milliseconds header_deadline{10'000};              // first byte of a request to its header complete: 408
-    milliseconds body_deadline{15'000};                // no progress for so long while a request body is read
-    milliseconds write_deadline{30'000};               // no progress for so long while an answer is written
-    milliseconds keep_alive_timeout{60'000};           // an idle connection is closed after so long
-    milliseconds tunnel_timeout{600'000};  // another protocol took over: no byte in either direction for so long
+    std::size_t max_connections = 10'000;                       // shared out among the workers
+    std::size_t max_connections_per_client = 1'000;             // of one address, or one /64 of IPv6: 429
+    std::vector<AddressRange> exempt_clients = this_machine();  // for which that does not count
+    std::size_t max_requests_per_connection = 10'000;           // the answer to the last one ends it
+    std::size_t max_header_size = 32u << 10;                    // bytes of a request's header section; more: 431
+    std::size_t max_target_size = 8u << 10;                     // bytes of the request target; more: 414
+    std::size_t max_header_fields = 100;                        // field lines; more: 431
+    std::uint64_t max_request_body = 1ull << 30;                // bytes; more: 413
+    std::size_t max_response_header_size = 64u << 10;           // bytes of an origin's header section; more: 502
+    std::size_t max_response_header_fields = 200;               // field lines, of a trailer section too; more: 502
+    milliseconds header_deadline{10'000};                       // first byte of a request to its header complete: 408
+    milliseconds body_deadline{15'000};                         // no progress for so long while a request body is read
+    std::size_t min_body_rate = 500;                            // bytes a second of a request body, on average. 0: any
+    milliseconds body_rate_grace{20'000};                       // waited for it all in all before that counts
+    milliseconds write_deadline{30'000};                        // no progress for so long while an answer is written
+    milliseconds keep_alive_timeout{60'000};                    // an idle connection is closed after so long
+    milliseconds tunnel_timeout{600'000};      // another protocol took over: no byte in either direction for so long
+    std::uint64_t max_buffers = 512ull << 20;  // bytes of all connections and transfers; beyond, what needs more: 503
 };
 
 enum class LogLevel { debug, info, warning, error };
@@ -153,7 +160,8 @@ struct Config {
     std::vector<std::string> local;       // paths of the admin endpoints also answered on the traffic listener
     unsigned workers = 0;                 // threads; 0: one per processor
     std::string name = "weir";            // in Via
-    milliseconds drain_deadline{10'000};  // SIGTERM: exchanges in flight may take so long
+    milliseconds drain_delay{0};          // SIGTERM: so long /readyz fails before the listeners close
+    milliseconds drain_deadline{10'000};  // then exchanges in flight may take so long
 };
 
 }  // namespace proxy

@@ -145,6 +145,9 @@ void fields(PurgeConfig& purge, Visitor& visit) {
 template <class Visitor>
 void fields(LimitsConfig& limits, Visitor& visit) {
     visit.scalar("max_connections", limits.max_connections, Number{1, many});
+    visit.scalar("max_connections_per_client", limits.max_connections_per_client, Number{1, many});
+    visit.list("exempt_clients", limits.exempt_clients, Addresses{});
+    visit.scalar("max_requests_per_connection", limits.max_requests_per_connection, Number{1, many});
     visit.scalar("max_header_size", limits.max_header_size, Size{kib, 16 * mib});
     visit.scalar("max_target_size", limits.max_target_size, Size{256, mib});
     visit.scalar("max_header_fields", limits.max_header_fields, Number{10, 100'000});
@@ -153,9 +156,12 @@ void fields(LimitsConfig& limits, Visitor& visit) {
     visit.scalar("max_response_header_fields", limits.max_response_header_fields, Number{10, 100'000});
     visit.scalar("header_deadline", limits.header_deadline, deadline);
     visit.scalar("body_deadline", limits.body_deadline, deadline);
+    visit.scalar("min_body_rate", limits.min_body_rate, Size{0, gib});
+    visit.scalar("body_rate_grace", limits.body_rate_grace, deadline);
     visit.scalar("write_deadline", limits.write_deadline, deadline);
     visit.scalar("keep_alive_timeout", limits.keep_alive_timeout, deadline);
     visit.scalar("tunnel_timeout", limits.tunnel_timeout, deadline);
+    visit.scalar("max_buffers", limits.max_buffers, Size{mib, 1024 * gib});
 }
 
 template <class Visitor>
@@ -177,6 +183,7 @@ void fields(Config& config, Visitor& visit) {
     visit.list("local", config.local, Text{local_path_from});
     visit.scalar("workers", config.workers, worker_count);
     visit.scalar("name", config.name, Text{token_from});
+    visit.scalar("drain_delay", config.drain_delay, Duration{milliseconds{0}, std::chrono::hours{24}});
     visit.scalar("drain_deadline", config.drain_deadline, Duration{milliseconds{0}, std::chrono::hours{24}});
 }
 

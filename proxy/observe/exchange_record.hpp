@@ -45,6 +45,7 @@ struct ExchangeRecord {
     bool stored = false;
     bool collapsed = false;
     unsigned status = 0;                   // sent to the client; 0: none was
+    std::string_view detail{};             // what an error answer of our own says; static
     std::uint64_t bytes_sent = 0;          // header section included
     std::chrono::nanoseconds total{0};     // header complete to last byte written
     std::chrono::nanoseconds upstream{0};  // request sent to the origin's last byte

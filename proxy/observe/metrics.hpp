@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/async/buffer_budget.hpp"
+#include "proxy/config/running_config.hpp"
 #include "proxy/observe/worker_metrics.hpp"
 #include "proxy/store/leases.hpp"
 #include "proxy/store/memory_store.hpp"
@@ -31,13 +33,15 @@ struct Sources {
     std::vector<const WorkerMetrics*> workers;
     const store::MemoryStore* memory = nullptr;
     std::size_t memory_budget = 0;
+    const BufferBudget* buffers = nullptr;
     std::vector<const store::RedisStats*> redis;             // one a worker
     std::vector<const store::RedisStoreStats*> redis_store;  // one a worker
     std::vector<const store::LeaseStats*> leases;            // one a worker
     const store::LeaseEvents::Stats* lease_events = nullptr;
     const store::Purges* purges = nullptr;
     const store::PurgeLog* purge_log = nullptr;
-    std::vector<std::pair<std::string, const upstream::PoolStats*>> pools;  // upstream's name, one a worker
+    std::function<std::vector<std::pair<std::string, const upstream::PoolStats*>>()> pools;  // as PoolStatsTable::all
+    const RunningConfig* config = nullptr;
     const AccessLog* access_log = nullptr;
     std::function<TransferStats()> transfers;
 };

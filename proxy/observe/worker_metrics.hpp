@@ -5,6 +5,7 @@
 
 #include "proxy/counters.hpp"
 #include "proxy/observe/exchange_record.hpp"
+#include "proxy/observe/limits.hpp"
 
 namespace proxy::observe {
 
@@ -35,10 +36,12 @@ struct WorkerMetrics {
     std::array<Counter, purge_source_count> purges;
     Counter bytes_sent;
     Counter connections_open, connections_total, connections_refused;
+    Counter idle_connections_closed;  // to make room for others
     Counter malformed_requests;
-    Counter tunnels, tunnels_total;  // connections that another protocol took over: now; ever
-    Counter deadlines;               // client connections closed by one
+    Counter tunnels, tunnels_total;                  // connections that another protocol took over: now; ever
+    std::array<Counter, limit_names.size()> limits;  // clients that came up against them
 
+    void count(Limit limit) noexcept { limits[static_cast<std::size_t>(limit)].add(); }
     void record(const ExchangeRecord& record) noexcept;  // called once per request
 };
 

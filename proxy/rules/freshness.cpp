@@ -7,6 +7,8 @@
 namespace proxy::rules {
 namespace {
 
+constexpr seconds clock_tolerance{60};  // among the nodes of a fleet
+
 seconds saturated(seconds value) noexcept { return std::clamp(value, seconds{0}, max_delta_seconds); }
 
 // The first list member; ignored unless it is a number. RFC 9111 §5.1
@@ -77,6 +79,7 @@ Arrival arrival_of(const ResponseHeader& response, Time request_time, Time respo
 }
 
 seconds current_age(const Arrival& arrival, Time now) {
+    if (arrival.response_time - now > clock_tolerance) return max_delta_seconds;
     const seconds apparent_age = std::max(seconds{0}, arrival.response_time - arrival.date);
     const seconds response_delay = std::max(seconds{0}, arrival.response_time - arrival.request_time);
     const seconds corrected_age_value = arrival.age + response_delay;

@@ -24,7 +24,8 @@ struct Arrival {
 // Reads Date and Age from the response. RFC 9110 §6.6.1, RFC 9111 §5.1.
 [[nodiscard]] Arrival arrival_of(const ResponseHeader& response, Time request_time, Time response_time);
 
-// current_age, RFC 9111 §4.2.3. Never negative, whichever of the clocks is wrong; at most 2^31.
+// current_age, RFC 9111 §4.2.3. Never negative, whichever of the clocks is wrong; at most 2^31. So old is what seems to
+// come from the future by more than a minute: a clock was wrong, and nobody knows how old it is.
 [[nodiscard]] seconds current_age(const Arrival& arrival, Time now);
 
 enum class LifetimeSource : std::uint8_t {

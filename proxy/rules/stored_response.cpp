@@ -108,11 +108,16 @@ seconds StoredResponse::useful_for(Time now, seconds keep_for_validation) const 
     return std::max(usable_until + kept - now, seconds{0});
 }
 
+seconds lifetime_until(const StoredResponse& stored, Time end) {
+    const Arrival& arrival = stored.arrival;
+    return std::min(stored.freshness.lifetime, current_age(arrival, std::max(end, arrival.response_time)));
+}
+
 StoredPtr stale_since(StoredPtr stored, Time since) {
-    const seconds age = current_age(stored->arrival, since);
-    if (stored->freshness.lifetime <= age) return stored;
+    const seconds lifetime = lifetime_until(*stored, since);
+    if (stored->freshness.lifetime == lifetime) return stored;
     auto stale = std::make_shared<StoredResponse>(*stored);
-    stale->freshness.lifetime = age;
+    stale->freshness.lifetime = lifetime;
     return stale;
 }
 

@@ -70,6 +70,9 @@ struct StoredResponse {
 // Shared by both tiers and by every answer in flight.
 using StoredPtr = std::shared_ptr<const StoredResponse>;
 
+// Its lifetime where that is over at `end`, if not before.
+[[nodiscard]] seconds lifetime_until(const StoredResponse& stored, Time end);
+
 // The same, sharing the content, with its freshness ended at `since`; itself where that was over already.
 [[nodiscard]] StoredPtr stale_since(StoredPtr stored, Time since);
 

@@ -6,8 +6,8 @@
 
 namespace proxy::serving {
 
-// For all of what `request` asks for: its conditions and ranges are left out. `conditions`: field lines of ours. Both
-// live until the awaitable completes. Errors: as upstream::fetch.
+// For all of what `request` asks for: its conditions and ranges are left out. `conditions`: field lines of ours. All
+// arguments, and the snapshot that the route is of, live until the awaitable completes. Errors: as upstream::fetch.
 Awaitable<Result<std::unique_ptr<upstream::Exchange>>> fetch_in_background(Worker& worker, const Route& route,
                                                                            const rules::RequestHeader& request,
                                                                            std::string_view conditions);

@@ -16,12 +16,13 @@ constexpr std::chrono::seconds linger_time{2};
 
 }  // namespace
 
-ClientConnection::ClientConnection(Socket socket, Deadlines& deadlines, const LimitsConfig& limits,
-                                   std::string_view default_authority)
+ClientConnection::ClientConnection(Socket socket, const ClientSurroundings& surroundings)
     : socket_(std::move(socket)),
-      deadline_(deadlines, socket_),
-      limits_(limits),
-      default_authority_(default_authority) {
+      deadline_(surroundings.deadlines, socket_),
+      limits_(surroundings.limits),
+      idle_(surroundings.idle),
+      default_authority_(surroundings.default_authority),
+      share_(surroundings.buffers) {
     boost::system::error_code ec;
     socket_.non_blocking(true, ec);
     socket_.set_option(asio::ip::tcp::no_delay(true), ec);
@@ -38,7 +39,10 @@ ClientConnection::Received ClientConnection::take_request() {
         end_ = rest.size();
         content_ = {};
         content_started_ = false;
+        count_buffers();
     }
+    content_size_ = 0;
+    content_waited_ = {};
     interim_.clear();
     parser_.reset();
     std::string_view received(received_.data() + begin_, end_ - begin_);
@@ -51,37 +55,64 @@ ClientConnection::Received ClientConnection::take_request() {
     const std::size_t end = received.find("\r\n\r\n");
     if (end == received.npos) {
         refusal_ = received.empty() ? std::nullopt : check_incomplete_head(received, limits_);
+        if (refusal_ && refusal_->limit) limit_reached_ = refusal_->limit;
         return refusal_ ? Received::refused : Received::incomplete;
     }
     header_deadline_.reset();
     begin_ += end + 4;
     parser_.emplace(fields_, limits_, default_authority_);
-    refusal_ = end + 4 > limits_.max_header_size ? Refusal{431, "header section too large"}
-                                                 : parser_->parse(received.substr(0, end + 4));
-    return refusal_ ? Received::refused : Received::request;
+    refusal_ = end + 4 > limits_.max_header_size
+                   ? Refusal{431, "header section too large", observe::Limit::max_header_size}
+                   : parser_->parse(received.substr(0, end + 4));
+    ++requests_;
+    if (refusal_) {
+        if (refusal_->limit) limit_reached_ = refusal_->limit;
+        return Received::refused;
+    }
+    if (requests_ >= limits_.max_requests_per_connection && parser_->wants_keep_alive())
+        limit_reached_ = observe::Limit::max_requests_per_connection;
+    return Received::request;
 }
 
-void ClientConnection::make_room() {
+// False where it may not grow. What has been received fits max_header_size, unless that was lowered meanwhile.
+bool ClientConnection::make_room() {
     std::copy(received_.data() + begin_, received_.data() + end_, received_.data());
     end_ -= std::exchange(begin_, 0);
-    if (end_ == received_.size())
-        received_.resize(std::min(limits_.max_header_size, std::max(initial_buffer, received_.size() * 2)));
+    if (end_ < received_.size()) return true;
+    const std::size_t size = std::min(limits_.max_header_size, std::max(initial_buffer, received_.size() * 2));
+    if (size <= end_) {
+        refusal_ = Refusal{431, "header section too large", observe::Limit::max_header_size};
+    } else if (!received_.empty() && !share_.may_grow()) {
+        refusal_ = Refusal{503, "no room for the header section", observe::Limit::max_buffers};
+    } else {
+        received_.resize(size);
+        count_buffers();
+        return true;
+    }
+    limit_reached_ = refusal_->limit;
+    return false;
 }
 
 Awaitable<bool> ClientConnection::receive() {
-    make_room();
+    if (!make_room()) co_return false;
     const auto now = Clock::now();
     if (end_ > 0 && !header_deadline_) header_deadline_ = now + limits_.header_deadline;
     deadline_.set(header_deadline_.value_or(now + limits_.keep_alive_timeout));
     waiting_ = true;
+    if (end_ == 0) idle_.push_back(*this);
     const auto [ec, n] =
         co_await socket_.async_read_some(asio::buffer(received_.data() + end_, received_.size() - end_), as_result);
     waiting_ = false;
+    IdleHook::unlink();
     if (ec) {
-        if (deadline_.expired() && end_ > 0) refusal_ = Refusal{408, "header section came too slowly"};
+        if (!deadline_.expired()) co_return false;
+        limit_reached_ = header_deadline_ ? observe::Limit::header_deadline : observe::Limit::keep_alive_timeout;
+        if (end_ > 0) refusal_ = Refusal{408, "header section came too slowly", limit_reached_};
+        deadline_.clear();
         co_return false;
     }
     deadline_.clear();
+    if (!socket_.is_open()) co_return false;  // closed in the same moment: nobody could be answered
     end_ += n;
     co_return true;
 }
@@ -100,6 +131,7 @@ Awaitable<boost::system::error_code> ClientConnection::write_behind_interim(std:
 }
 
 Awaitable<void> ClientConnection::linger() {
+    if (deadline_.expired()) co_return;  // it does not read
     boost::system::error_code ec;
     socket_.shutdown(Socket::shutdown_send, ec);
     if (ec) co_return;
@@ -107,9 +139,10 @@ Awaitable<void> ClientConnection::linger() {
     std::vector<char> discarded(initial_buffer);
     for (std::size_t total = 0; total < linger_limit;) {
         const auto [failed, n] = co_await socket_.async_read_some(asio::buffer(discarded), as_result);
-        if (failed) co_return;
+        if (failed) break;
         total += n;
     }
+    deadline_.clear();
 }
 
 void ClientConnection::close() {
@@ -134,20 +167,49 @@ Awaitable<Result<upstream::Buffers>> ClientConnection::read_content() {
             if (ec) co_return Errc::client_closed;
         }
     }
+    count_buffers();
+    const auto began = Clock::now();
+    const auto until = began + time_left_for_content();
     const Result<upstream::Buffers> pieces =
-        co_await upstream::read_content(*parser_, content_, socket_, deadline_, limits_.body_deadline);
+        co_await upstream::read_content(*parser_, content_, socket_, deadline_, limits_.body_deadline, until);
+    const auto now = Clock::now();
+    content_waited_ += now - began;
+    const bool too_slow = pieces.has_error() && deadline_.expired();
+    deadline_.clear();
     if (pieces.has_error()) {
-        if (deadline_.expired()) co_return Errc::client_too_slow;
-        if (pieces.error() == http::error::body_limit) co_return Errc::client_too_large;
+        if (too_slow) {
+            limit_reached_ = now >= until ? observe::Limit::min_body_rate : observe::Limit::body_deadline;
+            co_return Errc::client_too_slow;
+        }
+        if (pieces.error() == http::error::body_limit) {
+            limit_reached_ = observe::Limit::max_request_body;
+            co_return Errc::client_too_large;
+        }
+        if (pieces.error() == http::error::header_limit) limit_reached_ = observe::Limit::max_header_fields;
         const bool malformed = pieces.error().category() == make_error_code(http::error::bad_chunk).category();
         co_return malformed ? Errc::client_malformed : Errc::client_closed;
     }
-    deadline_.clear();
+    content_size_ += asio::buffer_size(*pieces);
     co_return *pieces;
 }
 
+// By min_body_rate: what came so far earns so much. Only the client's own time counts, not the origin's.
+Clock::duration ClientConnection::time_left_for_content() const {
+    constexpr std::chrono::hours for_ever{24 * 365};
+    if (limits_.min_body_rate == 0) return for_ever;
+    const std::chrono::seconds earned(std::min<std::uint64_t>(content_size_ / limits_.min_body_rate, 1u << 30));
+    return limits_.body_rate_grace + earned - content_waited_;
+}
+
+std::optional<observe::Limit> ClientConnection::limit_reached() const noexcept {
+    if (!limit_reached_ && deadline_.expired()) return observe::Limit::write_deadline;
+    return limit_reached_;
+}
+
 void ClientConnection::keep_interim(std::string_view heads) {
-    if (request().version != 10) interim_ += heads;  // HTTP/1.0 knows no interim responses. RFC 9110 §15.2
+    if (request().version == 10) return;  // which knows no interim responses. RFC 9110 §15.2
+    interim_ += heads;
+    count_buffers();
 }
 
 Awaitable<void> ClientConnection::pass_on_interim() {

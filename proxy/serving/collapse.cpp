@@ -74,8 +74,11 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
     else if (is_new)
         transfer = std::make_shared<Transfer>(worker.config().collapse.window, looked_up.mark.sequence);
     if (is_new) transfer->begin(outline, outline->body->size, Transfer::Source::redis);
-    Incoming incoming{
-        .primary_key = exchange.key, .policy = exchange.policy(), .mark = looked_up.mark, .asked = Clock::now()};
+    Incoming incoming{.primary_key = exchange.key,
+                      .snapshot = exchange.snapshot,
+                      .policy = exchange.policy(),
+                      .mark = looked_up.mark,
+                      .asked = Clock::now()};
     Transfer::Reader reader(transfer, worker.executor(), worker.deadlines());
     if (is_new) {
         std::unique_ptr<FromRedis> from(
@@ -103,9 +106,10 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     if (is_forward(reuse)) reuse = co_await look_in_fleet(exchange, looked_up, lead);
     const bool is_stale = std::holds_alternative<rules::ServeWhileRevalidating>(reuse);
     const bool streams = is_stale || std::holds_alternative<rules::Serve>(reuse);
+    BufferShare share(exchange.worker.node().buffers);
     if (looked_up.found.content && !streams) {  // what is to be validated is needed whole
         const Result<store::StoredPtr> whole =
-            co_await store::read_all(*looked_up.found.content, looked_up.found.response);
+            co_await store::read_all(*looked_up.found.content, looked_up.found.response, share);
         looked_up.found = {};
         if (whole) looked_up.found.response = *whole;
         reuse = reuse_of(exchange, looked_up.found);

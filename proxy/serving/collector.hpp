@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "proxy/async/buffer_budget.hpp"
 #include "proxy/rules/storable.hpp"
 #include "proxy/rules/stored_response.hpp"
 #include "proxy/upstream/content_reader.hpp"
@@ -11,8 +12,9 @@ namespace proxy::serving {
 
 class Collector {
  public:
-    // Nothing is gathered beyond `limit` bytes of content.
-    Collector(rules::Storing storing, std::uint64_t limit, std::optional<std::uint64_t> content_length);
+    // Nothing is gathered beyond `limit` bytes of content, or where `buffers`, which outlive it, have no room.
+    Collector(rules::Storing storing, std::uint64_t limit, std::optional<std::uint64_t> content_length,
+              BufferBudget& buffers);
 
     [[nodiscard]] bool storable() const noexcept { return std::holds_alternative<rules::Freshness>(storing_); }
     [[nodiscard]] std::optional<rules::Uncacheable> uncacheable() const noexcept;
@@ -28,6 +30,7 @@ class Collector {
  private:
     rules::Storing storing_;
     const std::uint64_t limit_;
+    BufferShare share_;
     std::optional<rules::GrowingBody> body_;
 };
 

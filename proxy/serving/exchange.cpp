@@ -17,6 +17,7 @@ ClientExchange::ClientExchange(Worker& w, ClientConnection& c, bool keep)
     : worker(w),
       client(c),
       request(c.request()),
+      snapshot(w.snapshot()),
       route(w.route_for(request)),
       request_id(w.new_request_id()),
       keep_alive(keep) {
@@ -85,6 +86,7 @@ Awaitable<void> answer_error(ClientExchange& exchange, unsigned status, std::str
     if (!exchange.client.request_is_read()) exchange.keep_alive = false;
     exchange.record.outcome = observe::Outcome::error;
     exchange.record.status = status;
+    exchange.record.detail = detail;
     std::string fields(extra_fields);
     const std::string quoted = '"' + std::string(detail) + '"';
     fields += "Cache-Status: ";

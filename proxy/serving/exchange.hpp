@@ -19,6 +19,7 @@ struct ClientExchange {
     Worker& worker;
     ClientConnection& client;
     const rules::RequestHeader& request;
+    const SnapshotPtr snapshot;  // whose route it is
     const Route& route;
     std::string request_id;
     std::string key;          // primary
@@ -27,6 +28,7 @@ struct ClientExchange {
     observe::ExchangeRecord record;
     Clock::time_point started = Clock::now();
 
+    [[nodiscard]] const Config& config() const noexcept { return *snapshot->config; }
     [[nodiscard]] const rules::Policy& policy() const noexcept { return route.config->policy; }
 
     // With which the client would like to go on, and the route lets it; empty: none.
@@ -43,7 +45,7 @@ Awaitable<bool> send(ClientExchange& exchange, std::span<asio::const_buffer> buf
 // for that (rules::has_content_for). The record says how it came about.
 Awaitable<void> answer_stored(ClientExchange& exchange, const store::StoredPtr& stored, seconds age);
 
-// An error of ours. The connection is kept where the request was read whole.
+// An error of ours; `detail` is static. The connection is kept where the request was read whole.
 Awaitable<void> answer_error(ClientExchange& exchange, unsigned status, std::string_view detail,
                              std::string_view extra_fields = {});
 

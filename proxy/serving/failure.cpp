@@ -33,10 +33,13 @@ Awaitable<void> answer_failure(ClientExchange& exchange, const store::StoredPtr&
     } else if (ec == Errc::store_unavailable) {  // the origin may be well, and is not asked
         co_await answer_error(exchange, 503, "the shared cache is unavailable", "Retry-After: 1\r\n");
     } else {
+        if (ec == Errc::no_buffers) exchange.worker.own_metrics().count(observe::Limit::max_buffers);
         const bool answered = co_await answer_stale(exchange, stored, failure_of(ec));
         if (answered) co_return;
         if (ec == Errc::deadline_exceeded) {
             co_await answer_error(exchange, 504, "the origin did not answer in time");
+        } else if (ec == Errc::no_buffers) {
+            co_await answer_error(exchange, 503, "no room for more responses on their way", "Retry-After: 1\r\n");
         } else if (ec == Errc::upstream_overloaded) {
             co_await answer_error(exchange, 503, "too many requests wait for the origin", "Retry-After: 1\r\n");
         } else {

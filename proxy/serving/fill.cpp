@@ -12,7 +12,10 @@ namespace {
 class Filling {
  public:
     Filling(Worker& worker, Transfer& transfer)
-        : worker_(worker), transfer_(transfer), room_(worker.executor(), worker.deadlines()) {}
+        : worker_(worker),
+          transfer_(transfer),
+          room_(worker.executor(), worker.deadlines()),
+          window_(worker.node().buffers) {}
     ~Filling() {
         transfer_.abandon();
         worker_.node().transfers.give_back(reserved_);
@@ -38,7 +41,8 @@ class Filling {
     Awaitable<bool> await_room() {
         if (whole_) co_return true;
         const bool wanted = co_await transfer_.await_room(room_, worker_.config().collapse.slow_reader_deadline);
-        worker_.node().transfers.give_back(std::exchange(reserved_, 0));  // no more than the window is held by now
+        worker_.node().transfers.give_back(std::exchange(reserved_, 0));
+        window_.hold(transfer_.held());  // no more than that is held by now
         co_return wanted;
     }
 
@@ -46,6 +50,7 @@ class Filling {
     Worker& worker_;
     Transfer& transfer_;
     Wakeup room_;
+    BufferShare window_;
     std::uint64_t reserved_ = 0;  // of what all transfers together may hold
     bool whole_ = true;
     bool too_large_ = false;

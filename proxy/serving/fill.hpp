@@ -12,6 +12,7 @@ namespace proxy::serving {
 // How a response is stored that is on its way.
 struct Incoming {
     std::string primary_key;
+    SnapshotPtr snapshot;  // whose policy it is
     const rules::Policy& policy;
     store::Mark mark;         // taken before the origin was asked
     Clock::time_point asked;  // when that was
@@ -27,7 +28,8 @@ Awaitable<void> fill_from_origin(Worker& worker, std::unique_ptr<upstream::Excha
 std::optional<rules::Uncacheable> finish(Worker& worker, Lead lead, Incoming incoming, const StoredPtr& response,
                                          Transfer::Source source, std::string trailers = {});
 
-// What large content in Redis is read with. Not to be moved.
+// What large content in Redis is read with. Not to be moved. Its route is of the snapshot that the Incoming beside it
+// holds.
 struct FromRedis {
     std::unique_ptr<store::ContentSource> content;
     bool is_stale;       // and may be used while it is validated: what is to be done when it has been read

@@ -8,7 +8,8 @@ Awaitable<Turn> take_turn(Worker& worker, std::string_view primary_key, std::str
     if (!leases) co_return Turn::ours;
     const std::string name = leases->name_of(primary_key, wanted);
     while (Clock::now() < limit && !worker.deadlines().all_expired()) {
-        store::LeaseWait wait(worker.node().lease_events, name, worker.executor());  // before it is asked for
+        // Before it is asked for.
+        store::LeaseWait wait(worker.node().lease_events, name, worker.executor(), worker.deadlines());
         auto answer = co_await leases->acquire(name);
         if (!answer) break;
         if (auto* lease = std::get_if<store::Lease>(&*answer)) {

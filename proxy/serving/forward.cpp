@@ -79,7 +79,7 @@ upstream::OutgoingRequest Forwarding::outgoing() const {
                             {.host = forwarded_.host(),
                              .client = exchange_.client.peer(),
                              .request_id = exchange_.request_id,
-                             .proxy_name = worker_.config().name,
+                             .proxy_name = exchange_.config().name,
                              .policy = storage_.policy,
                              .protocol = exchange_.offered_protocol()});
 }

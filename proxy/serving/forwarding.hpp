@@ -54,6 +54,7 @@ class Forwarding {
     void publish(const store::StoredPtr& response, Transfer::Source source);
     [[nodiscard]] Incoming incoming() const {
         return {.primary_key = exchange_.key,
+                .snapshot = exchange_.snapshot,
                 .policy = storage_.policy,
                 .mark = storage_.mark,
                 .asked = storage_.asked,

@@ -22,7 +22,7 @@ bool is_soft(rules::Fields fields) {
 }  // namespace
 
 Awaitable<void> answer_purge(ClientExchange& exchange) {
-    const PurgeConfig& config = exchange.worker.config().purge;
+    const PurgeConfig& config = exchange.config().purge;
     const rules::RequestHeader& request = exchange.request;
     const bool is_allowed = std::ranges::any_of(
         config.allow, [&](const AddressRange& range) { return range.contains(exchange.client.peer()); });

@@ -17,6 +17,7 @@ class Refresh {
     Refresh(Worker& worker, const Route& route, const rules::RequestHeader& request, std::string primary_key,
             store::StoredPtr stored, store::Mark mark, Lead lead)
         : worker_(worker),
+          snapshot_(route.snapshot.lock()),
           route_(route),
           request_(request),
           key_(std::move(primary_key)),
@@ -36,9 +37,17 @@ class Refresh {
     Awaitable<void> ask();
     Awaitable<bool> apply(std::unique_ptr<upstream::Exchange> origin, const rules::Arrival& arrival,
                           const rules::StoredResponse* validated);
-    [[nodiscard]] Incoming incoming() const { return {key_, storage_.policy, storage_.mark, asked_, true}; }
+    [[nodiscard]] Incoming incoming() const {
+        return {.primary_key = key_,
+                .snapshot = snapshot_,
+                .policy = storage_.policy,
+                .mark = storage_.mark,
+                .asked = asked_,
+                .replaces = true};
+    }
 
     Worker& worker_;
+    const SnapshotPtr snapshot_;
     const Route& route_;
     const RequestCopy request_;
     const std::string key_;
@@ -84,7 +93,8 @@ Awaitable<bool> Refresh::is_done_elsewhere() {
         if (!found) break;  // Redis is away
         store::StoredPtr shared = found->response;
         if (found->content) {
-            const Result<store::StoredPtr> whole = co_await store::read_all(*found->content, shared);
+            BufferShare share(worker_.node().buffers);
+            const Result<store::StoredPtr> whole = co_await store::read_all(*found->content, shared, share);
             if (!whole) break;
             shared = *whole;
         }

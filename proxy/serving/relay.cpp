@@ -29,7 +29,7 @@ Awaitable<void> relay(ClientExchange& exchange, upstream::Exchange& origin, cons
     record.status = response.status;
 
     std::string head =
-        forwarded_head(response, framing, arrival.response_time, exchange.worker.config().name, exchange.policy());
+        forwarded_head(response, framing, arrival.response_time, exchange.config().name, exchange.policy());
     append_generated_fields(head, record, std::nullopt, std::nullopt, exchange.keep_alive, exchange.request.version);
     ContentFramer framer(framing);
     asio::const_buffer head_buffer = asio::buffer(head);

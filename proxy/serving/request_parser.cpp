@@ -16,8 +16,8 @@ constexpr Refusal bad_request_line{400, "malformed request line"};
 constexpr Refusal bad_version{505, "not HTTP/1.0 or HTTP/1.1"};
 constexpr std::size_t max_method_size = 64;
 constexpr Refusal method_too_long{501, "method too long"};  // RFC 9112 §3
-constexpr Refusal target_too_long{414, "request target too long"};
-constexpr Refusal header_too_large{431, "header section too large"};
+constexpr Refusal target_too_long{414, "request target too long", observe::Limit::max_target_size};
+constexpr Refusal header_too_large{431, "header section too large", observe::Limit::max_header_size};
 
 std::optional<Refusal> check_lines(std::string_view head) {
     switch (rules::line_fault(head)) {
@@ -61,7 +61,7 @@ Refusal refusal_for(boost::system::error_code ec) {
     if (ec == http::error::bad_content_length || ec == http::error::multiple_content_length)
         return {400, "invalid or conflicting Content-Length"};
     if (ec == http::error::bad_transfer_encoding) return {400, "conflicting message framing"};
-    if (ec == http::error::body_limit) return {413, "content too large"};
+    if (ec == http::error::body_limit) return {413, "content too large", observe::Limit::max_request_body};
     if (ec == http::error::bad_value) return {400, "malformed field value"};
     return {400, "malformed header field"};
 }
@@ -113,7 +113,7 @@ void RequestParser::on_field_impl(http::field id, beast::string_view name, beast
         return;
     }
     if (fields_.size() == limits_.max_header_fields) {
-        refusal_ = {431, "too many header fields"};
+        refusal_ = {431, "too many header fields", observe::Limit::max_header_fields};
         ec = http::error::header_limit;
         return;
     }

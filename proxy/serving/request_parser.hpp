@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/config/config.hpp"
+#include "proxy/observe/limits.hpp"
 #include "proxy/rules/message.hpp"
 
 namespace proxy::serving {
@@ -18,7 +19,8 @@ namespace http = boost::beast::http;
 // An answer of ours to a request that goes no further; the connection is closed behind it.
 struct Refusal {
     unsigned status;
-    std::string_view reason;  // for people; static
+    std::string_view reason;                   // for people; static
+    std::optional<observe::Limit> limit = {};  // that the request is beyond
 };
 
 class RequestParser final : public http::basic_parser<true> {

@@ -8,15 +8,25 @@
 namespace proxy::serving {
 namespace {
 
-// The connection is closed behind it: after a framing doubt no byte of it can be trusted.
+std::string_view fields_for(unsigned status) {
+    switch (status) {
+        case 405: return allow_field;
+        case 429:
+        case 503: return "Retry-After: 1\r\n";
+        default: return "";
+    }
+}
+
+}  // namespace
+
 Awaitable<void> refuse(Worker& worker, ClientConnection& client) {
     const Refusal& refusal = client.refusal();
-    worker.own_metrics().malformed_requests.add();
     observe::ExchangeRecord record;
     const std::string request_id = worker.new_request_id();
     record.client = client.peer();
     record.request_id = request_id;
     record.status = refusal.status;
+    record.detail = refusal.reason;
     bool head_only = false;
     if (const rules::RequestHeader* request = client.refused_request()) {
         record.method = request->method_text;
@@ -24,17 +34,14 @@ Awaitable<void> refuse(Worker& worker, ClientConnection& client) {
         record.target = request->target;
         head_only = request->method == rules::http::verb::head;
     }
-    const std::string_view allow = refusal.status == 405 ? allow_field : "";
-    const std::string answer =
-        own_response(refusal.status, refusal.reason, request_id, allow, false, head_only, worker.now());
+    const std::string answer = own_response(refusal.status, refusal.reason, request_id, fields_for(refusal.status),
+                                            false, head_only, worker.now());
     asio::const_buffer buffer = asio::buffer(answer);
     record.error = co_await client.write({&buffer, 1});
     record.bytes_sent = answer.size();
     worker.record(record);
     co_await client.linger();
 }
-
-}  // namespace
 
 Awaitable<void> serve_connection(Worker& worker, ClientConnection& client) {
     Answers answers;
@@ -46,10 +53,7 @@ Awaitable<void> serve_connection(Worker& worker, ClientConnection& client) {
                 if (!sent || worker.stopping()) co_return;
                 const bool received = co_await client.receive();
                 if (!received) {
-                    if (client.is_refused()) {
-                        worker.own_metrics().deadlines.add();
-                        co_await refuse(worker, client);
-                    }
+                    if (client.is_refused()) co_await refuse(worker, client);
                     co_return;
                 }
                 since = Clock::now();
@@ -57,11 +61,12 @@ Awaitable<void> serve_connection(Worker& worker, ClientConnection& client) {
             }
             case ClientConnection::Received::refused: {
                 const bool sent = co_await answers.send(client, worker, since);
+                worker.own_metrics().malformed_requests.add();
                 if (sent) co_await refuse(worker, client);
                 co_return;
             }
             case ClientConnection::Received::request: {
-                bool keep_alive = client.wants_keep_alive() && !worker.stopping();
+                bool keep_alive = client.wants_keep_alive() && !worker.leaving();
                 if (answer_from_memory(worker, client, keep_alive, answers)) {
                     if (keep_alive && answers.has_room()) break;
                     const bool sent = co_await answers.send(client, worker, since);

@@ -44,7 +44,8 @@ Awaitable<void> Forwarding::share(OriginPtr origin, const rules::Arrival& arriva
     if (framing == Framing::until_close || !exchange_.client.request_is_read()) exchange_.keep_alive = false;
     record_.status = response.status;
     record_.stored = true;
-    std::string head = forwarded_head(response, framing, arrival.response_time, worker_.config().name, storage_.policy);
+    std::string head =
+        forwarded_head(response, framing, arrival.response_time, exchange_.config().name, storage_.policy);
     append_generated_fields(head, record_, std::nullopt, std::nullopt, exchange_.keep_alive, request_.version);
     if (origin->has_all_content()) {
         co_await share_at_once(std::move(origin), outline, std::move(head));
@@ -72,16 +73,23 @@ Awaitable<void> Forwarding::share(OriginPtr origin, const rules::Arrival& arriva
     record_.stored = status.state == Transfer::State::finished && !status.refused;
 }
 
-// All of it came with the header section: there is nothing to wait for.
+// All of it came with the header section: there is nothing to wait for, and no more to hold than that.
 Awaitable<void> Forwarding::share_at_once(OriginPtr origin, store::StoredPtr outline, std::string head) {
-    Collector collector = storage_.collector(*origin, outline->freshness);
-    const boost::system::error_code ec = co_await gather(*origin, collector);
+    rules::GrowingBody body(origin->content_length());
+    boost::system::error_code ec;
+    for (;;) {
+        const Result<upstream::Buffers> pieces = co_await origin->read_content();
+        if (pieces.has_error()) ec = pieces.error();
+        if (ec || pieces->empty()) break;
+        for (const asio::const_buffer& piece : *pieces)
+            body.append({static_cast<const char*>(piece.data()), piece.size()});
+    }
     origin.reset();
     if (ec) {
         co_await answer_failure(ec);
         co_return;
     }
-    const store::StoredPtr whole = rules::completed(*outline, collector.finish(), storage_.fetch_time());
+    const store::StoredPtr whole = rules::completed(*outline, std::move(body).finish(), storage_.fetch_time());
     publish(whole, Transfer::Source::origin);
     if (rules::client_copy_is_valid(request_, *whole)) {
         co_await answer_stored(exchange_, whole, rules::current_age(whole->arrival, worker_.now()));

@@ -26,7 +26,7 @@ rules::Storing Storage::decide(const rules::ResponseHeader& response, const rule
 }
 
 Collector Storage::collector(const upstream::Exchange& exchange, rules::Storing storing) const {
-    return Collector(std::move(storing), worker.max_object_size(), exchange.content_length());
+    return Collector(std::move(storing), worker.max_object_size(), exchange.content_length(), worker.node().buffers);
 }
 
 std::shared_ptr<rules::StoredResponse> Storage::outline(const rules::ResponseHeader& response,

@@ -101,6 +101,11 @@ std::uint64_t Transfer::size() const {
     return body_ ? body_->size : growing_ ? growing_->size() : 0;
 }
 
+std::uint64_t Transfer::held() const {
+    const Lock lock(mutex_);
+    return body_ ? body_->size : growing_ ? growing_->held() : 0;
+}
+
 bool Transfer::is_decided() const {
     const Lock lock(mutex_);
     return state_ != State::asking;

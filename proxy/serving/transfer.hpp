@@ -76,6 +76,7 @@ class Transfer {
     [[nodiscard]] rules::BodyPtr complete(upstream::Buffers last_pieces);
 
     [[nodiscard]] std::uint64_t size() const;  // of the content so far
+    [[nodiscard]] std::uint64_t held() const;  // of that, which was not dropped
     void hold_only_window();                   // it will not be stored
 
     // Until the window has room. Where one reader keeps it full for longer than `patience` while another has read

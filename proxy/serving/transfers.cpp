@@ -98,8 +98,9 @@ void Transfers::unmark(std::string_view name) {
 }
 
 bool Transfers::reserve(std::uint64_t bytes) noexcept {
-    if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= config_.max_bytes) return true;
-    give_back(bytes);
+    const bool fits = bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= config_.max_bytes;
+    if (fits && buffers_.try_take(bytes)) return true;
+    bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     return false;
 }
 

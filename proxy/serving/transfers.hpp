@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <variant>
 
+#include "proxy/async/buffer_budget.hpp"
 #include "proxy/config/config.hpp"
 #include "proxy/serving/transfer.hpp"
 #include "proxy/store/leases.hpp"
@@ -57,7 +58,8 @@ class Lead {
 // Any thread.
 class Transfers {
  public:
-    Transfers(const CollapseConfig& config, const store::Purges& purges) : config_(config), purges_(purges) {}
+    Transfers(const CollapseConfig& config, const store::Purges& purges, BufferBudget& buffers)
+        : config_(config), purges_(purges), buffers_(buffers) {}
 
     // hit-for-miss: answers to this are not for others, so nobody waits for one.
     struct Marked {};
@@ -73,9 +75,13 @@ class Transfers {
     void mark(std::string_view name);
     void unmark(std::string_view name);
 
-    // Bytes of content that transfers hold, for the limit on all of them together. False: no room for `bytes` more.
+    // Bytes of content that transfers hold, for the limits on all of them and on all buffers. False: no room for
+    // `bytes` more.
     [[nodiscard]] bool reserve(std::uint64_t bytes) noexcept;
-    void give_back(std::uint64_t bytes) noexcept { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+    void give_back(std::uint64_t bytes) noexcept {
+        bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+        buffers_.give_back(bytes);
+    }
 
     struct Stats {
         std::size_t in_flight = 0, marks = 0;
@@ -108,6 +114,7 @@ class Transfers {
 
     const CollapseConfig& config_;
     const store::Purges& purges_;
+    BufferBudget& buffers_;
     mutable std::array<Shard, shard_count> shards_;
     std::atomic<std::uint64_t> bytes_{0};
 };

@@ -19,8 +19,8 @@ class Tunnel {
         Deadline& deadline;
     };
 
-    Tunnel(Side client, Side origin, std::chrono::milliseconds timeout)
-        : client_(client), origin_(origin), timeout_(timeout) {}
+    Tunnel(Side client, Side origin, std::chrono::milliseconds timeout, BufferBudget& buffers)
+        : client_(client), origin_(origin), timeout_(timeout), buffers_(buffers) {}
 
     // `from_client`, `from_origin`: what came before the tunnel was there.
     Awaitable<void> run(std::string_view from_client, std::string_view from_origin) {
@@ -31,6 +31,9 @@ class Tunnel {
 
     [[nodiscard]] std::uint64_t bytes_to_client() const noexcept { return to_client_; }
     [[nodiscard]] boost::system::error_code error() const noexcept { return error_; }
+    [[nodiscard]] bool has_timed_out() const noexcept {
+        return client_.deadline.expired() || origin_.deadline.expired();
+    }
 
  private:
     // Any byte, in either direction, keeps both alive: one side may have nothing to say for long.
@@ -49,6 +52,8 @@ class Tunnel {
     Awaitable<void> pass_on(std::string_view first, Side from, Side to, std::uint64_t& total) {
         std::vector<char> buffer(std::max(buffer_size, first.size()));
         std::copy(first.begin(), first.end(), buffer.begin());
+        BufferShare share(buffers_);
+        share.hold(buffer.size());
         for (std::size_t size = first.size();;) {
             for (std::size_t sent = 0; sent < size;) {
                 prolong();
@@ -70,6 +75,7 @@ class Tunnel {
 
     Side client_, origin_;
     std::chrono::milliseconds timeout_;
+    BufferBudget& buffers_;
     std::uint64_t to_client_ = 0, to_origin_ = 0;
     boost::system::error_code error_;
 };
@@ -81,7 +87,7 @@ Awaitable<void> tunnel(ClientExchange& exchange, upstream::Exchange& origin) {
     Worker& worker = exchange.worker;
     exchange.keep_alive = false;
     exchange.record.status = response.status;
-    std::string head = forwarded_head(response, Framing::none, worker.now(), worker.config().name, exchange.policy());
+    std::string head = forwarded_head(response, Framing::none, worker.now(), exchange.config().name, exchange.policy());
     rules::append_field(head, "Connection", "Upgrade");
     rules::append_field(head, "Upgrade", rules::value_of(response.fields, rules::http::field::upgrade));
     head += "\r\n";
@@ -92,10 +98,11 @@ Awaitable<void> tunnel(ClientExchange& exchange, upstream::Exchange& origin) {
     const CountedWhile open(worker.own_metrics().tunnels);
     worker.own_metrics().tunnels_total.add();
     Tunnel both({exchange.client.socket(), exchange.client.deadline()}, {origin.socket(), origin.deadline()},
-                worker.config().limits.tunnel_timeout);
+                exchange.config().limits.tunnel_timeout, worker.node().buffers);
     co_await both.run(exchange.client.received(), origin.received());
     exchange.record.bytes_sent += both.bytes_to_client();
     exchange.record.error = both.error();
+    if (both.has_timed_out()) exchange.client.note(observe::Limit::tunnel_timeout);
 }
 
 }  // namespace proxy::serving

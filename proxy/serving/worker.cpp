@@ -32,10 +32,12 @@ tcp::endpoint resolve(asio::io_context& io, const Endpoint& endpoint) {
 
 }  // namespace
 
-Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node) {
+Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node), index_(index), workers_(workers) {
     std::random_device random;
     id_prefix_ = (std::uint64_t{random()} << 32) ^ random();
-    const Config& config = node.config;
+    snapshot_ = snapshot_of(node.config);
+    limits_ = node.config->limits;
+    const Config& config = *node.config;
     default_authority_ = config.listen.front().host + ':' + std::to_string(config.listen.front().port);
     if (config.redis) {
         // Each worker has its own connection; the first speaks for all, so that the log has one line an event.
@@ -67,15 +69,42 @@ Worker::Worker(const Node& node, unsigned index, unsigned workers) : node_(node)
                           events.apply(entry.field("lease"), entry.field("outcome"));
                       });
     }
-    for (const UpstreamConfig& upstream : config.upstreams)
-        pools_.emplace_back(upstream.name, std::make_unique<upstream::ConnectionPool>(
-                                               io_.get_executor(), deadlines_, upstream, config.limits, workers));
-    for (const RouteConfig& route : config.routes)
-        for (const auto& [name, pool] : pools_)
-            if (name == route.upstream) routes_.push_back({&route, pool.get()});
 }
 
 Worker::~Worker() = default;
+
+// A pool whose upstream stays as it is goes on, with its connections.
+SnapshotPtr Worker::snapshot_of(std::shared_ptr<const Config> config) {
+    auto snapshot = std::make_shared<Snapshot>();
+    const upstream::ResponseLimits limits{.header_size = config->limits.max_response_header_size,
+                                          .header_fields = config->limits.max_response_header_fields};
+    for (const UpstreamConfig& upstream : config->upstreams) {
+        std::shared_ptr<upstream::ConnectionPool> pool;
+        if (snapshot_)
+            for (const auto& known : snapshot_->pools)
+                if (known->config() == upstream && known->limits() == limits) pool = known;
+        if (!pool)
+            pool = std::make_shared<upstream::ConnectionPool>(io_.get_executor(), deadlines_, node_.buffers,
+                                                              node_.pool_stats.of(upstream.name, index_), upstream,
+                                                              limits, workers_);
+        snapshot->pools.push_back(std::move(pool));
+    }
+    for (const RouteConfig& route : config->routes)
+        for (const auto& pool : snapshot->pools)
+            if (pool->config().name == route.upstream) snapshot->routes.push_back({&route, pool.get(), snapshot});
+    snapshot->config = std::move(config);
+    return snapshot;
+}
+
+void Worker::reload(std::shared_ptr<const Config> config, std::function<void()> done) {
+    asio::post(io_, [this, config = std::move(config), done = std::move(done)]() mutable {
+        const SnapshotPtr before = std::exchange(snapshot_, snapshot_of(std::move(config)));
+        limits_ = snapshot_->config->limits;
+        for (const auto& pool : before->pools)  // what is under way there may take long
+            if (std::ranges::find(snapshot_->pools, pool) == snapshot_->pools.end()) pool->retire();
+        done();
+    });
+}
 
 std::uint16_t Worker::listen(const Endpoint& endpoint) try {
     const tcp::endpoint address = resolve(io_, endpoint);
@@ -101,14 +130,8 @@ const store::RedisStoreStats* Worker::redis_store_stats() const noexcept {
 
 const store::LeaseStats* Worker::lease_stats() const noexcept { return leases_ ? &leases_->stats() : nullptr; }
 
-std::vector<std::pair<std::string, const upstream::PoolStats*>> Worker::pool_stats() const {
-    std::vector<std::pair<std::string, const upstream::PoolStats*>> stats;
-    for (const auto& [name, pool] : pools_) stats.emplace_back(name, &pool->stats());
-    return stats;
-}
-
 const Route& Worker::route_for(const rules::RequestHeader& request) const {
-    return routes_[proxy::route_for(config().routes, request.authority, request.target)];
+    return snapshot_->routes[proxy::route_for(config().routes, request.authority, request.target)];
 }
 
 bool Worker::is_local(std::string_view target) const noexcept {
@@ -119,12 +142,7 @@ bool Worker::is_local(std::string_view target) const noexcept {
 void Worker::record(const observe::ExchangeRecord& record) {
     metrics_.record(record);
     if (node_.access_log) node_.access_log(record);
-    if (record.uncacheable != rules::Uncacheable::surrogate_keys) return;
-    const auto now = Clock::now();
-    if (now - warned_ < seconds(1)) return;  // one such answer is seldom alone
-    warned_ = now;
-    node_.log(LogLevel::warning, "not stored, as it has too many surrogate keys: " + std::string(record.authority) +
-                                     std::string(record.target));
+    if (observe::Notices::concerns(record)) notices_.take(record, Clock::now());
 }
 
 std::size_t Worker::max_object_size() const noexcept {
@@ -182,10 +200,11 @@ void Worker::task_ended() {
     if (--tasks_ > 0 || !stopping_) return;
     drain_timer_.cancel();
     if (redis_client_) redis_client_->stop();
-    for (const auto& [name, pool] : pools_) pool->close_idle(Clock::time_point::max());
+    for (const auto& pool : snapshot_->pools) pool->close_idle(Clock::time_point::max());
     stop_sweep_.emit(asio::cancellation_type::terminal);
     stop_housekeeping_.emit(asio::cancellation_type::terminal);
     if (feed_ && others_ended_) feed_->stop();
+    if (at_once_) io_.stop();  // without what cannot be broken off: a name being looked up
 }
 
 void Worker::others_have_ended() {
@@ -195,61 +214,21 @@ void Worker::others_have_ended() {
     });
 }
 
+void Worker::leave() {
+    asio::post(io_, [this] { leaving_ = true; });
+}
+
 void Worker::stop() {
     asio::post(io_, [this] { begin_drain(); });
 }
 
 void Worker::stop_now() {
     asio::post(io_, [this] {
+        at_once_ = true;
         begin_drain();
         deadlines_.expire_all();
+        if (tasks_ == 0) io_.stop();
     });
-}
-
-void Worker::begin_drain() {
-    if (std::exchange(stopping_, true)) return;
-    boost::system::error_code ignored;
-    for (const auto& acceptor : acceptors_) acceptor->close(ignored);
-    for (ClientConnection& client : clients_)
-        if (client.is_idle()) client.close();
-    drain_timer_.expires_after(config().drain_deadline);
-    drain_timer_.async_wait([this](boost::system::error_code ec) {
-        if (!ec) deadlines_.expire_all();
-    });
-    ++tasks_;  // so that a worker without any task ends, too
-    task_ended();
-}
-
-Awaitable<void> Worker::accept_clients(Acceptor& acceptor) {
-    Timer pause(io_.get_executor());
-    while (!stopping_) {
-        Socket socket(io_.get_executor());
-        const auto [ec] = co_await acceptor.async_accept(socket, as_result);
-        if (ec == asio::error::operation_aborted || stopping_) co_return;
-        if (ec) {  // out of descriptors, or the client is gone: others may still be served
-            if (ec != asio::error::connection_aborted) {
-                node_.log(LogLevel::warning, "cannot accept a connection: " + ec.message());
-                pause.expires_after(std::chrono::milliseconds(100));
-                co_await pause.async_wait(as_result);
-            }
-            continue;
-        }
-        const std::size_t share =
-            std::max<std::size_t>(1, config().limits.max_connections / std::max(1u, config().workers));
-        if (metrics_.connections_open.get() >= share) {
-            metrics_.connections_refused.add();
-            continue;
-        }
-        spawn(serve(std::move(socket)));
-    }
-}
-
-Awaitable<void> Worker::serve(Socket socket) {
-    ClientConnection client(std::move(socket), deadlines_, config().limits, default_authority_);
-    clients_.push_back(client);
-    metrics_.connections_total.add();
-    const CountedWhile open(metrics_.connections_open);
-    co_await serve_connection(*this, client);
 }
 
 Awaitable<void> Worker::housekeeping() {
@@ -257,7 +236,7 @@ Awaitable<void> Worker::housekeeping() {
     for (;;) {
         timer.expires_after(seconds(1));
         co_await timer.async_wait(use_awaitable);
-        for (const auto& [name, pool] : pools_) pool->close_idle(Clock::now() - pool->config().idle_timeout);
+        for (const auto& pool : snapshot_->pools) pool->close_idle(Clock::now() - pool->config().idle_timeout);
     }
 }
 

@@ -11,7 +11,9 @@
 
 #include "proxy/async/deadlines.hpp"
 #include "proxy/config/config.hpp"
+#include "proxy/observe/notices.hpp"
 #include "proxy/observe/worker_metrics.hpp"
+#include "proxy/serving/client_addresses.hpp"
 #include "proxy/serving/client_connection.hpp"
 #include "proxy/serving/transfers.hpp"
 #include "proxy/store/leases.hpp"
@@ -34,20 +36,36 @@ struct LocalResponse {
 
 // What the workers of a node share. All of it outlives them, and is safe to use from any thread.
 struct Node {
-    const Config& config;
+    std::shared_ptr<const Config> config;  // at the start
+    BufferBudget& buffers;
+    ClientAddresses& clients;
+    upstream::PoolStatsTable& pool_stats;
     store::MemoryStore& memory;
     Transfers& transfers;
     store::LeaseEvents& lease_events;
     store::Purges& purges;
     store::PurgeLog* purge_log;                                                // null: no Redis is configured
-    std::function<std::optional<LocalResponse>(std::string_view path)> local;  // called for config.local only
+    std::function<std::optional<LocalResponse>(std::string_view path)> local;  // called for those of config().local
     std::function<void(const observe::ExchangeRecord&)> access_log;            // empty: none
     std::function<void(LogLevel, std::string_view)> log;
 };
 
+struct Snapshot;
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+// Lives as long as its snapshot.
 struct Route {
     const RouteConfig* config;
     upstream::ConnectionPool* pool;
+    std::weak_ptr<const Snapshot> snapshot;
+};
+
+// The configuration as one worker has it, until it is loaded anew. Who refers to a part of it across a co_await holds
+// it.
+struct Snapshot {
+    std::shared_ptr<const Config> config;
+    std::vector<std::shared_ptr<upstream::ConnectionPool>> pools;  // of config->upstreams
+    std::vector<Route> routes;                                     // of config->routes
 };
 
 class Worker {
@@ -64,8 +82,13 @@ class Worker {
     void catch_up();
 
     void run();       // on the worker's thread, until stopped and the last task has ended
+    void leave();     // any thread: answers end their connections from now on
     void stop();      // any thread: no new connections, idle ones are closed, the others end within drain_deadline
-    void stop_now();  // any thread: everything ends at once
+    void stop_now();  // any thread: everything ends at once, and the worker is good for nothing but the process's end
+
+    // Any thread. From a moment later on requests are served by `config`; those that have begun go on by the one
+    // before. Calls `done` on the worker's; never where the worker has ended.
+    void reload(std::shared_ptr<const Config> config, std::function<void()> done);
 
     // Any thread, once, when all other workers have ended: until then the first one follows for them what other nodes
     // have to say.
@@ -78,18 +101,19 @@ class Worker {
     [[nodiscard]] const store::RedisStats* redis_stats() const noexcept;
     [[nodiscard]] const store::RedisStoreStats* redis_store_stats() const noexcept;
     [[nodiscard]] const store::LeaseStats* lease_stats() const noexcept;
-    [[nodiscard]] std::vector<std::pair<std::string, const upstream::PoolStats*>> pool_stats() const;
 
     // What follows is for the worker's own coroutines.
 
     [[nodiscard]] const Node& node() const noexcept { return node_; }
-    [[nodiscard]] const Config& config() const noexcept { return node_.config; }
+    [[nodiscard]] const SnapshotPtr& snapshot() const noexcept { return snapshot_; }
+    [[nodiscard]] const Config& config() const noexcept { return *snapshot_->config; }
     [[nodiscard]] observe::WorkerMetrics& own_metrics() noexcept { return metrics_; }
     [[nodiscard]] store::RedisStore* redis() noexcept { return redis_store_.get(); }  // null: none configured
     [[nodiscard]] store::Leases* leases() noexcept { return leases_.get(); }          // null: no Redis
     [[nodiscard]] const Route& route_for(const rules::RequestHeader& request) const;
     [[nodiscard]] Time now() const { return std::chrono::floor<seconds>(std::chrono::system_clock::now()); }
-    [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+    [[nodiscard]] bool leaving() const noexcept { return leaving_; }    // no connection is to go on
+    [[nodiscard]] bool stopping() const noexcept { return stopping_; }  // nothing new is to begin
     [[nodiscard]] std::string new_request_id();
     [[nodiscard]] double random() { return std::uniform_real_distribution<>()(random_); }  // in [0, 1)
 
@@ -128,7 +152,13 @@ class Worker {
 
  private:
     Awaitable<void> accept_clients(Acceptor& acceptor);
-    Awaitable<void> serve(Socket socket);
+    void admit(Socket socket);
+    void turn_away(Socket socket, const Refusal& refusal);
+    Awaitable<void> answer_turned_away(Socket socket, Refusal refusal);
+    Awaitable<void> serve(Socket socket, std::optional<ClientAddresses::Place> place);
+    bool close_oldest_idle();
+    [[nodiscard]] ClientSurroundings surroundings();
+    [[nodiscard]] SnapshotPtr snapshot_of(std::shared_ptr<const Config> config);
     Awaitable<void> housekeeping();
     Awaitable<void> put_behind(std::string primary_key, store::StoredPtr response, seconds keep, store::Mark mark);
     Awaitable<void> purge_then(store::Purge purge, std::function<void(Result<std::uint64_t>)> done);
@@ -136,25 +166,30 @@ class Worker {
     void task_ended();
 
     const Node& node_;
+    const unsigned index_, workers_;
     asio::io_context io_{1};
     Deadlines deadlines_;
+    SnapshotPtr snapshot_;
+    LimitsConfig limits_;  // snapshot_'s; connections refer to this one, since it stays where it is
     observe::WorkerMetrics metrics_;
     std::unique_ptr<store::RedisClient> redis_client_;
     std::unique_ptr<store::RedisStore> redis_store_;
     std::unique_ptr<store::Leases> leases_;
     std::unique_ptr<store::RedisFeed> feed_;  // of the first worker, for all
-    std::vector<std::pair<std::string, std::unique_ptr<upstream::ConnectionPool>>> pools_;
-    std::vector<Route> routes_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     boost::intrusive::list<ClientConnection, boost::intrusive::constant_time_size<false>> clients_;
+    IdleClients idle_clients_;
+    Counter turned_away_;  // that are still being told
     std::string default_authority_;
     std::uint64_t id_prefix_;
-    Clock::time_point warned_{};  // of surrogate keys, last
+    observe::Notices notices_{node_.log};
     std::uint64_t next_id_ = 0;
     std::minstd_rand random_{std::random_device{}()};
     std::string key_;
     std::size_t tasks_ = 0;
+    bool leaving_ = false;
     bool stopping_ = false;
+    bool at_once_ = false;
     bool others_ended_ = false;
     Timer drain_timer_{io_.get_executor()};
     asio::cancellation_signal stop_sweep_, stop_housekeeping_;

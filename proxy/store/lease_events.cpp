@@ -1,7 +1,5 @@
 #include "proxy/store/lease_events.hpp"
 
-#include <boost/asio/post.hpp>
-
 namespace proxy::store {
 
 std::string_view to_string(LeaseOutcome outcome) noexcept {
@@ -48,23 +46,17 @@ void LeaseEvents::apply(std::string_view name, std::string_view outcome) {
     waiters_.erase(first, last);
 }
 
-LeaseWait::LeaseWait(LeaseEvents& events, std::string name, Executor executor)
-    : state_(std::make_shared<State>(executor)) {
-    state_->timer.expires_at(Timer::time_point::max());
-    waiter_ = events.await(std::move(name), [state = state_, executor](LeaseOutcome outcome) {
-        asio::post(executor, [state, outcome] {
-            state->outcome = outcome;
-            state->timer.cancel();
-        });
+LeaseWait::LeaseWait(LeaseEvents& events, std::string name, Executor executor, Deadlines& deadlines)
+    : told_(executor, deadlines) {
+    waiter_ = events.await(std::move(name), [this, handle = told_.handle()](LeaseOutcome outcome) {
+        outcome_ = outcome;
+        handle.wake();
     });
 }
 
 Awaitable<std::optional<LeaseOutcome>> LeaseWait::outcome(std::chrono::milliseconds limit) {
-    if (waiter_ && !state_->outcome) {
-        state_->timer.expires_after(limit);
-        co_await state_->timer.async_wait(as_result);
-    }
-    co_return state_->outcome;
+    if (waiter_) co_await told_.wait(Clock::now() + limit);
+    co_return outcome_.load();
 }
 
 }  // namespace proxy::store

@@ -3,6 +3,7 @@
 // lease events tells it here.
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,7 +13,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "proxy/async/executor.hpp"
+#include "proxy/async/wakeup.hpp"
 #include "proxy/counters.hpp"
 
 namespace proxy::store {
@@ -79,25 +80,22 @@ class LeaseEvents {
     Stats stats_;  // written with the lock held
 };
 
-// A coroutine's wait for a lease, on its own executor.
+// A coroutine's wait for a lease, on its own worker.
 class LeaseWait {
  public:
-    LeaseWait(LeaseEvents& events, std::string name, Executor executor);
+    LeaseWait(LeaseEvents& events, std::string name, Executor executor, Deadlines& deadlines);
 
     // False where too many wait already: outcome() would not wait.
     [[nodiscard]] bool is_waiting() const noexcept { return waiter_ != nullptr; }
 
-    // What became of it; nothing where that is unknown at the end of `limit`. Once.
+    // What became of it; nothing where that is unknown at the end of `limit`, or the worker's deadlines have all
+    // expired. Once.
     Awaitable<std::optional<LeaseOutcome>> outcome(std::chrono::milliseconds limit);
 
  private:
-    struct State {
-        explicit State(Executor executor) : timer(executor) {}
-        Timer timer;
-        std::optional<LeaseOutcome> outcome;
-    };
-    std::shared_ptr<State> state_;
-    std::unique_ptr<LeaseEvents::Waiter> waiter_;
+    Wakeup told_;
+    std::atomic<std::optional<LeaseOutcome>> outcome_;
+    std::unique_ptr<LeaseEvents::Waiter> waiter_;  // last: it writes the others until it is gone
 };
 
 }  // namespace proxy::store

@@ -34,8 +34,6 @@ std::string random_prefix() {
     return digits;
 }
 
-bool is_error(const Reply& reply) { return reply.type == Reply::Type::error; }
-
 }  // namespace
 
 std::string lease_stream(const RedisConfig& config) { return redis_name(config.key_prefix, "log") + ":leases"; }

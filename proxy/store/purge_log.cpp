@@ -187,7 +187,6 @@ Awaitable<Result<PurgeLog::Bounds>> PurgeLog::bounds(RedisClient& client) {
     commands[2] = {"XRANGE", stream_, id, id};
     const Result<std::vector<Reply>> replies = co_await client.pipeline(std::move(commands));
     if (!replies) co_return replies.error();
-    const auto is_error = [](const Reply& reply) { return reply.type == Reply::Type::error; };
     if (std::ranges::any_of(*replies, is_error)) co_return Errc::store_unavailable;
     const auto first_of = [](const Reply& reply) {
         return reply.elements.empty() ? 0 : position_in(reply.elements.front());

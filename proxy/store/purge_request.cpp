@@ -60,9 +60,9 @@ void add_once(std::vector<std::string>& list, std::string text) {
     if (std::ranges::find(list, text) == list.end()) list.push_back(std::move(text));
 }
 
-class Resolver {
+class Resolving {
  public:
-    Resolver(std::span<const RouteConfig> routes, Purge& purge) : routes_(routes), purge_(purge) {}
+    Resolving(std::span<const RouteConfig> routes, Purge& purge) : routes_(routes), purge_(purge) {}
 
     bool url(std::string_view text) {
         const auto url = url_from(text);
@@ -127,13 +127,13 @@ std::variant<Purge, BadPurge> resolve_purge(const PurgeRequest& request, std::sp
     struct List {
         const char* name;
         const std::vector<std::string>& texts;
-        bool (Resolver::*resolve)(std::string_view);
+        bool (Resolving::*resolve)(std::string_view);
         std::string_view forms;
     };
-    const List lists[] = {{"urls", request.urls, &Resolver::url, url_forms},
-                          {"surrogate_keys", request.surrogate_keys, &Resolver::surrogate_key, key_forms},
-                          {"prefixes", request.prefixes, &Resolver::prefix, prefix_forms},
-                          {"hosts", request.hosts, &Resolver::host, host_forms}};
+    const List lists[] = {{"urls", request.urls, &Resolving::url, url_forms},
+                          {"surrogate_keys", request.surrogate_keys, &Resolving::surrogate_key, key_forms},
+                          {"prefixes", request.prefixes, &Resolving::prefix, prefix_forms},
+                          {"hosts", request.hosts, &Resolving::host, host_forms}};
     std::size_t things = request.everything ? 1 : 0;
     for (const List& list : lists) things += list.texts.size();
     if (things == 0)
@@ -144,7 +144,7 @@ std::variant<Purge, BadPurge> resolve_purge(const PurgeRequest& request, std::sp
                         " (purge.max_things)"};
 
     Purge purge{.everything = request.everything, .soft = request.soft};
-    Resolver resolver(routes, purge);
+    Resolving resolver(routes, purge);
     for (const List& list : lists) {
         for (std::size_t i = 0; i < list.texts.size(); ++i) {
             if ((resolver.*list.resolve)(list.texts[i])) continue;

@@ -19,8 +19,6 @@ using Purpose = RedisConnection::Purpose;
 
 constexpr std::chrono::seconds ping_interval{1};
 
-bool is_error(const Reply& reply) { return reply.type == Reply::Type::error; }
-
 }  // namespace
 
 class RedisClient::State final : public RedisConnection::Owner, public std::enable_shared_from_this<State> {

@@ -47,9 +47,8 @@ void RedisConnection::on_reply(Reply reply) {
     --unanswered_;
     measure();
     if (oldest.purpose == Purpose::command) {
-        const bool is_error = reply.type == Reply::Type::error;
-        (is_error ? stats_.errors : stats_.ok).add();
-        if (is_error) stats_.error_replies[static_cast<std::size_t>(error_of(reply))].add();
+        (is_error(reply) ? stats_.errors : stats_.ok).add();
+        if (is_error(reply)) stats_.error_replies[static_cast<std::size_t>(error_of(reply))].add();
         const Clock::duration latency = Clock::now() - oldest.sent;
         stats_.latency.observe(latency);
         owner_.on_answer(reply, latency);

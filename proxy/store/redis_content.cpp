@@ -18,8 +18,6 @@ using Names = std::vector<std::string>;
 
 constexpr std::uint32_t most_at_once = 64;  // pieces in one batch
 
-bool is_error(const Reply& reply) { return reply.type == Reply::Type::error; }
-
 // How many pieces make a batch.
 std::uint32_t at_once(std::uint64_t size, std::uint32_t count) {
     const std::uint64_t pieces = std::uint64_t{batch_size} * count / std::max<std::uint64_t>(size, 1);

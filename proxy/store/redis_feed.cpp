@@ -132,7 +132,7 @@ Awaitable<Result<void>> RedisFeed::read_once(std::chrono::milliseconds wait) {
 
     Result<Reply> reply = co_await client_.command(std::move(read));
     if (!reply) co_return reply.error();
-    if (reply->type == Reply::Type::error) co_return Errc::store_unavailable;
+    if (is_error(*reply)) co_return Errc::store_unavailable;
     for (Reply& stream : reply->elements) {
         if (stream.elements.size() != 2) co_return Errc::store_unavailable;
         const auto followed = std::ranges::find(streams_, stream.elements[0].text, &Followed::name);

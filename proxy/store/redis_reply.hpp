@@ -16,6 +16,8 @@ struct Reply {
     std::vector<Reply> elements;
 };
 
+[[nodiscard]] inline bool is_error(const Reply& reply) noexcept { return reply.type == Reply::Type::error; }
+
 using Replies = std::vector<Reply>;
 using Commands = std::vector<std::vector<std::string_view>>;  // each: its name and its arguments
 

@@ -24,8 +24,6 @@ std::string_view first_bytes(std::string_view record) { return record.substr(0, 
 
 bool is_index(std::string_view record) { return record.substr(0, index_prefix.size()) == index_prefix; }
 
-bool is_error(const Reply& reply) { return reply.type == Reply::Type::error; }
-
 // Content that was damaged or lost; anything else is a failure of Redis.
 bool is_miss(const boost::system::error_code& why) {
     return why == Errc::store_incomplete || why == Errc::bad_wire_format;
@@ -46,11 +44,8 @@ RedisStore::RedisStore(RedisClient& client, const RedisConfig& config, const Pur
 
 bool RedisStore::is_purged(ResponseRecord& record) const {
     const Purges::Effect effect = purges_.since_position(record.purge_position, *record.response);
-    if (!effect.gone && effect.stale_since) {
-        rules::StoredResponse& response = *record.response;
-        response.freshness.lifetime =
-            std::min(response.freshness.lifetime, rules::current_age(response.arrival, *effect.stale_since));
-    }
+    if (!effect.gone && effect.stale_since)
+        record.response->freshness.lifetime = rules::lifetime_until(*record.response, *effect.stale_since);
     return effect.gone;
 }
 

@@ -4,7 +4,8 @@
 
 namespace proxy::store {
 
-Awaitable<Result<StoredPtr>> read_all(ContentSource& content, StoredPtr outline) {
+Awaitable<Result<StoredPtr>> read_all(ContentSource& content, StoredPtr outline, BufferShare& share) {
+    if (!share.try_hold(outline->body->size)) co_return Errc::no_buffers;
     auto body = std::make_shared<rules::Body>();
     body->size = outline->body->size;
     for (;;) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/async/buffer_budget.hpp"
 #include "proxy/async/executor.hpp"
 #include "proxy/error.hpp"
 #include "proxy/rules/cache_key.hpp"
@@ -42,8 +43,8 @@ struct Found {
     std::unique_ptr<ContentSource> content = nullptr;
 };
 
-// A response with all of the content that `outline` lacks.
-[[nodiscard]] Awaitable<Result<StoredPtr>> read_all(ContentSource& content, StoredPtr outline);
+// A response with all of the content that `outline` lacks, which counts in `share`. Errors: the tier's; no_buffers.
+[[nodiscard]] Awaitable<Result<StoredPtr>> read_all(ContentSource& content, StoredPtr outline, BufferShare& share);
 
 // A tier that may have to wait. Arguments live until the awaitable completes; it runs on the tier's own worker. Even
 // when cancelled, put stores all or nothing. What is stored but unusable (damaged, another key, another version) is a

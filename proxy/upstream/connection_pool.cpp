@@ -37,13 +37,17 @@ struct Resolution : std::enable_shared_from_this<Resolution> {
 
 }  // namespace
 
-ConnectionPool::ConnectionPool(Executor executor, Deadlines& deadlines, const UpstreamConfig& config,
-                               const LimitsConfig& limits, unsigned workers)
+ConnectionPool::ConnectionPool(Executor executor, Deadlines& deadlines, BufferBudget& buffers, PoolStats& stats,
+                               const UpstreamConfig& config, const ResponseLimits& limits, unsigned workers)
     : executor_(executor),
       deadlines_(deadlines),
+      buffers_(buffers),
+      stats_(stats),
       config_(config),
       limits_(limits),
       limit_(std::max<std::size_t>(1, (config.max_connections + workers - 1) / workers)) {}
+
+ConnectionPool::~ConnectionPool() { close_idle(Clock::time_point::max()); }
 
 ConnectionPool::Lease::~Lease() {
     if (!pool_) return;
@@ -52,12 +56,13 @@ ConnectionPool::Lease::~Lease() {
 }
 
 void ConnectionPool::Lease::give_back() {
-    if (pool_->idle_.size() >= pool_->config_.max_idle_connections) return;  // the destructor closes it
+    const bool is_full = pool_->idle_.size() >= pool_->config_.max_idle_connections;
+    if (is_full || pool_->retired_ || !pool_->buffers_.has_room()) return;  // the destructor closes it
     connection_->deadline.clear();
     connection_->reused = true;
     connection_->idle_since = Clock::now();
     pool_->idle_.push_back(std::move(connection_));
-    pool_->stats_.idle.set(pool_->idle_.size());
+    pool_->stats_.idle.add();
 }
 
 void ConnectionPool::release() {
@@ -72,24 +77,28 @@ void ConnectionPool::release() {
 }
 
 Awaitable<Result<ConnectionPool::Lease>> ConnectionPool::acquire(bool only_new) {
+    if (!buffers_.has_room()) close_idle(Clock::time_point::max());
+    if (!buffers_.has_room()) co_return Errc::no_buffers;
     if (in_use_ >= limit_) {
-        if (stats_.queued.get() >= config_.max_queue) co_return Errc::upstream_overloaded;
+        if (queued_ >= config_.max_queue) co_return Errc::upstream_overloaded;
         Waiter waiter(executor_);
         waiting_.push_back(waiter);
         waiter.timer.expires_after(config_.first_byte_deadline);
+        ++queued_;
         stats_.queued.add();
         co_await waiter.timer.async_wait(as_result);
+        --queued_;
         stats_.queued.subtract();
         if (!waiter.granted) co_return Errc::deadline_exceeded;
     } else {
         ++in_use_;
     }
-    Lease lease(this);
+    Lease lease(shared_from_this());
     if (deadlines_.all_expired()) co_return Errc::cancelled;
     while (!only_new && !idle_.empty()) {
         lease.connection_ = std::move(idle_.back());
         idle_.pop_back();
-        stats_.idle.set(idle_.size());
+        stats_.idle.subtract();
         if (is_quiet(lease->socket)) {
             stats_.reused.add();
             co_return std::move(lease);
@@ -97,7 +106,7 @@ Awaitable<Result<ConnectionPool::Lease>> ConnectionPool::acquire(bool only_new) 
         lease.connection_.reset();
         stats_.connections.subtract();
     }
-    lease.connection_ = std::make_unique<Connection>(executor_, deadlines_);
+    lease.connection_ = std::make_unique<Connection>(executor_, deadlines_, buffers_);
     stats_.connections.add();
     const Result<void> connected = co_await connect(*lease.connection_);
     if (connected.has_error()) co_return connected.error();
@@ -126,7 +135,10 @@ Awaitable<Result<void>> ConnectionPool::connect_to(Connection& connection, const
         const auto resolution = std::make_shared<Resolution>(executor_, config_.connect_deadline);
         resolution->start(server);
         co_await resolution->done.async_wait(as_result);
-        if (!resolution->error) co_return Errc::deadline_exceeded;
+        if (!resolution->error) {
+            resolution->resolver.cancel();  // what has yet to be looked up is not looked up for nobody
+            co_return Errc::deadline_exceeded;
+        }
         if (*resolution->error) co_return Errc::upstream_unreachable;
         endpoints = resolution->endpoints;
     }
@@ -144,13 +156,18 @@ Awaitable<Result<void>> ConnectionPool::connect_to(Connection& connection, const
     co_return Errc::upstream_unreachable;
 }
 
+void ConnectionPool::retire() {
+    retired_ = true;
+    close_idle(Clock::time_point::max());
+}
+
 void ConnectionPool::close_idle(Clock::time_point unused_since) {
     std::erase_if(idle_, [&](const auto& connection) {
         if (connection->idle_since >= unused_since) return false;
         stats_.connections.subtract();
+        stats_.idle.subtract();
         return true;
     });
-    stats_.idle.set(idle_.size());
 }
 
 }  // namespace proxy::upstream

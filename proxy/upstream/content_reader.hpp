@@ -1,6 +1,7 @@
 #pragma once
 // Content of a message, of either direction: read from a socket, its transfer coding removed in place.
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 #include <span>
@@ -23,6 +24,10 @@ struct ContentBuffer {
 
     [[nodiscard]] std::string_view unparsed() const noexcept { return {bytes.data() + begin, end - begin}; }
 
+    void allocate() {
+        if (bytes.empty()) bytes.resize(capacity);
+    }
+
     // What came in one read with the header section.
     void start_with(std::string_view received) {
         bytes.resize(std::max(capacity, received.size()));
@@ -38,22 +43,23 @@ struct ContentBuffer {
 };
 
 // The next pieces, as views into `buffer`; empty when the content is complete. `parser` has parsed the header section
-// and collects pieces in its `content`. The deadline is `stall` after each read. Errors: the socket's, and of
-// beast::http::error where the framing is malformed.
+// and collects pieces in its `content`. The deadline is `stall` after each read, but not after `until`. Errors: the
+// socket's, and of beast::http::error where the framing is malformed.
 template <class Parser>
 Awaitable<Result<Buffers>> read_content(Parser& parser, ContentBuffer& buffer, Socket& socket, Deadline& deadline,
-                                        std::chrono::milliseconds stall) {
+                                        std::chrono::milliseconds stall,
+                                        Clock::time_point until = Clock::time_point::max()) {
     namespace http = boost::beast::http;
     parser.content.clear();
     parser.eager(true);
     if (parser.is_done()) co_return Buffers();
-    if (buffer.bytes.empty()) buffer.bytes.resize(ContentBuffer::capacity);
+    buffer.allocate();
     boost::system::error_code ec;
     for (bool more = buffer.begin == buffer.end;; more = true) {
         if (more) {
             buffer.compact();
             if (buffer.end == buffer.bytes.size()) co_return http::error::bad_chunk;  // a chunk header without end
-            deadline.set(Clock::now() + stall);
+            deadline.set(std::min(Clock::now() + stall, until));
             const auto [failed, n] = co_await socket.async_read_some(
                 asio::buffer(buffer.bytes.data() + buffer.end, buffer.bytes.size() - buffer.end), as_result);
             if (failed == asio::error::eof && parser.need_eof()) {

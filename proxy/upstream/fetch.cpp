@@ -46,7 +46,7 @@ boost::system::error_code Exchange::broken(boost::system::error_code ec) const {
 
 Awaitable<Result<void>> Exchange::read_header() {
     std::vector<char>& buffer = lease_->head_buffer;
-    const LimitsConfig& limits = pool_.limits();
+    const ResponseLimits& limits = pool_.limits();
     // What follows an interim response moves to the front, so that one header section may use the whole limit.
     std::copy(buffer.begin() + static_cast<std::ptrdiff_t>(head_parsed_),
               buffer.begin() + static_cast<std::ptrdiff_t>(head_end_), buffer.begin());
@@ -57,16 +57,16 @@ Awaitable<Result<void>> Exchange::read_header() {
         const std::size_t end = received.find("\r\n\r\n");
         if (end != received.npos) {
             boost::system::error_code ec;
-            parser_.emplace(received.substr(0, end + 4), limits.max_response_header_fields,
-                            method_ == rules::http::verb::head);
+            parser_.emplace(received.substr(0, end + 4), limits.header_fields, method_ == rules::http::verb::head);
             head_parsed_ = parser_->put(asio::buffer(buffer.data(), end + 4), ec);
             if (ec || !parser_->is_header_done()) co_return Errc::upstream_malformed;
             co_return Result<void>();
         }
         if (is_hopeless(received)) co_return Errc::upstream_malformed;
         if (head_end_ == buffer.size()) {
-            if (buffer.size() >= limits.max_response_header_size) co_return Errc::upstream_malformed;
-            buffer.resize(std::min(limits.max_response_header_size, std::max(initial_head_size, buffer.size() * 2)));
+            if (buffer.size() >= limits.header_size) co_return Errc::upstream_malformed;
+            buffer.resize(std::min(limits.header_size, std::max(initial_head_size, buffer.size() * 2)));
+            lease_->count_buffers();
         }
         const auto [ec, n] = co_await lease_->socket.async_read_some(
             asio::buffer(buffer.data() + head_end_, buffer.size() - head_end_), as_result);
@@ -150,6 +150,8 @@ Awaitable<Result<Buffers>> Exchange::read_content() {
         lease_->content.start_with({lease_->head_buffer.data() + head_parsed_, head_end_ - head_parsed_});
         head_parsed_ = head_end_;
     }
+    if (!parser_->is_done()) lease_->content.allocate();
+    lease_->count_buffers();
     const Result<Buffers> pieces = co_await upstream::read_content(
         *parser_, lease_->content, lease_->socket, lease_->deadline, pool_.config().between_bytes_deadline);
     if (pieces.has_value()) co_return *pieces;

@@ -97,7 +97,7 @@ class Exchange {
 // Sends the request and awaits the final response's header section. Retried once, on a new connection, where an idle
 // one turns out dead before a byte of response came, the method is idempotent and there is no content. RFC 9112 §9.3.1
 // `client` may be null where the request has no content; it outlives the call. Errors: upstream_*, deadline_exceeded,
-// client_*.
+// no_buffers, client_*.
 Awaitable<Result<std::unique_ptr<Exchange>>> fetch(ConnectionPool& pool, const OutgoingRequest& request,
                                                    Client* client);
 

@@ -19,6 +19,13 @@ PurgeCommand parsed(const Texts& arguments, const char* token = nullptr) {
         arguments, [&](const char* name) { return std::string_view(name) == "WEIR_ADMIN_TOKEN" ? token : nullptr; });
 }
 
+std::shared_ptr<const Config> config_of(std::size_t max_things) {
+    Config config;
+    config.routes.emplace_back();
+    config.purge.max_things = max_things;
+    return std::make_shared<const Config>(std::move(config));
+}
+
 }  // namespace
 
 TEST_CASE("purge API: what is purged, and what is refused with a reason") {
@@ -55,9 +62,8 @@ TEST_CASE("purge API: what is purged, and what is refused with a reason") {
         {"a bad URL", R"({"urls":["a"]})", "urls[0]: \"a\" is no URL"},
         {"too many", R"({"hosts":["a","b","c","d","e","f","g"]})", "7 things are named, expected at most 6"},
     };
-    const std::vector<RouteConfig> routes(1);
     const store::Purges purges(1);
-    const PurgeApi api{routes, 6, "", purges, nullptr, {}};
+    const PurgeApi api{[] { return config_of(6); }, purges, nullptr, {}};
     for (const Row& row : rows) {
         CAPTURE(row.name);
         const auto read = api.read(row.content);
@@ -85,7 +91,7 @@ TEST_CASE("purge API: answers") {
     CHECK(PurgeApi::answer(1, std::nullopt).status == 503);
     store::Purges purges(5);
     purges.apply({.hosts = {"a", "b"}}, 0, {});
-    const PurgeApi api{{}, 1, "", purges, nullptr, {}};
+    const PurgeApi api{[] { return config_of(1); }, purges, nullptr, {}};
     const json state = json::parse(api.state().body);
     CHECK(state.at("entries") == 2);
     CHECK(state.at("position").is_null());

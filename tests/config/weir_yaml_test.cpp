@@ -71,8 +71,8 @@ constexpr std::size_t members = boost::pfr::tuple_size_v<T>;
 
 // g++ 12 crashes where PFR counts these. They no longer compile when a member is added.
 std::size_t members_of(const Config& config) {
-    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n] = config;
-    return 14;
+    [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = config;
+    return 15;
 }
 std::size_t members_of(const RouteConfig& route) {
     [[maybe_unused]] const auto& [a, b, c, d, e, f, g, h] = route;
@@ -156,6 +156,7 @@ TEST_CASE("what print_config prints loads again to the same") {
 listen: ['127.0.0.1:1', '[::1]:2']
 workers: 3
 name: edge-1
+drain_delay: 1s
 drain_deadline: 0s
 local: /health
 admin: off
@@ -176,9 +177,11 @@ redis: {host: '::1', port: 1, unix_socket: '/run/a b.sock', database: 2, usernam
         command_budget: 3ms, connect_deadline: 4ms, reconnect_min: 5ms, reconnect_max: 6ms, max_queue: 7,
         max_pending_bytes: 9, max_object_size: 8001, chunk_size: 8MB, max_variants: 10}
 memory: {budget: 1, max_object_size: 2, max_variants: 3, shards: 4}
-limits: {max_connections: 1, max_header_size: 2k, max_target_size: 256, max_header_fields: 10, max_request_body: 0,
-         max_response_header_size: 3k, max_response_header_fields: 11, header_deadline: 1s, body_deadline: 2s, write_deadline: 3s,
-         keep_alive_timeout: 4s, tunnel_timeout: 5s}
+limits: {max_connections: 1, max_connections_per_client: 2, exempt_clients: [10.0.0.0/8, "::2"],
+         max_requests_per_connection: 3, max_header_size: 2k, max_target_size: 256, max_header_fields: 10,
+         max_request_body: 0, max_response_header_size: 3k, max_response_header_fields: 11, header_deadline: 1s,
+         body_deadline: 2s, min_body_rate: 0, body_rate_grace: 4s, write_deadline: 3s, keep_alive_timeout: 4s,
+         tunnel_timeout: 5s, max_buffers: 1MiB}
 log: {level: error, access: '/tmp/$${a} # b'}
 )";
     const Config config = load(yaml);

@@ -21,8 +21,9 @@ def masked(data):
 
 
 class RecordingOrigin(ScriptedOrigin):
-    def __init__(self):
+    def __init__(self, fields="Cache-Control: no-store\r\n"):
         super().__init__(self._record)
+        self.fields = fields  # of its answers
         self.unfinished = {}  # {number of the connection: bytes of the message that is coming}
         self.messages = []  # (number of the connection, bytes); the last of a connection may be incomplete
 
@@ -47,7 +48,7 @@ class RecordingOrigin(ScriptedOrigin):
             received = received[message.end :]
             self.unfinished[peer.number] = received
             method, target = message.request_line.split(b" ")[:2]
-            answer = ok(target, "Cache-Control: no-store\r\n")
+            answer = ok(target, self.fields)
             peer.send(answer.removesuffix(target) if method == b"HEAD" else answer)
         self.unfinished.pop(peer.number, None)
         if received:

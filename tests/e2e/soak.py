@@ -33,7 +33,9 @@ LIMITS = {
 # What a node may hold though nobody asks anything of it; every other gauge is then zero.
 KEPT = (
     "process_",
+    "weir_buffer_budget_bytes",
     "weir_build_info",
+    "weir_config_",
     "weir_memory_",
     "weir_hit_for_miss_marks",
     "weir_purge_entries",

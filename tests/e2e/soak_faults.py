@@ -1,6 +1,7 @@
 """What goes wrong while a fleet is under load: the origin, Redis and nodes, each on its own and all at once."""
 
 import contextlib
+import signal
 import threading
 from collections import Counter
 
@@ -46,11 +47,17 @@ class Faults:
                 self._now_and_then(
                     0.3,
                     3,
-                    [self._redis_stalls, self._redis_is_killed, self._redis_cuts_off, *[self._values_are_damaged] * 3],
+                    [
+                        self._redis_stalls,
+                        self._redis_is_killed,
+                        self._redis_cuts_off,
+                        self._redis_is_full,
+                        *[self._values_are_damaged] * 3,
+                    ],
                 ),
                 "the trouble of Redis",
             ),
-            (self._now_and_then(2, 8, [self._node_is_killed, self._node_is_restarted]), "the nodes' trouble"),
+            (self._now_and_then(2, 8, [self._node_is_killed, self._node_is_restarted, *[self._node_is_reloaded] * 2]), "the nodes' trouble"),
         ]
 
     def _now_and_then(self, least, most, kinds):
@@ -94,6 +101,13 @@ class Faults:
         with self._troubles.of("redis"), Resp(self._redis.port) as redis:
             redis("CLIENT", "KILL", "TYPE", rng.choice(["normal", "pubsub"]))
 
+    def _redis_is_full(self, rng):
+        """It refuses to store anything."""
+        with self._troubles.of("redis"), Resp(self._redis.port) as redis:
+            redis("CONFIG", "SET", "maxmemory", 1)
+            self._over.wait(rng.uniform(0.05, 2))
+            redis("CONFIG", "SET", "maxmemory", 0)
+
     def _values_are_damaged(self, rng):
         with Resp(self._redis.port) as redis:
             keys = [key for key in redis.scan("weir:{http*") if redis("TYPE", key) == b"string"]
@@ -113,6 +127,10 @@ class Faults:
         node = rng.choice(self._nodes)
         node.stop()
         node.start()
+
+    def _node_is_reloaded(self, rng):
+        """With the same configuration: all that was made of the old one is made anew."""
+        rng.choice(self._nodes).process.signal(signal.SIGHUP)
 
 
 def primary_key(key):

@@ -1,6 +1,7 @@
 """Origins that are away, slow or broken: what the client gets, and that nothing of it is stored. Answers that are
 malformed are in raw/responses.py."""
 
+import select
 import threading
 
 import pytest
@@ -44,6 +45,32 @@ def test_an_origin_that_is_too_slow(world):
     assert weir.ask("POST", "/items/b?hang=1", body=b"x").status == 504
     assert weir.get("/items/c").status == 200
     weir.await_metrics({'weir_upstream_requests_total{outcome="timeout",upstream="default"}': 3})
+
+
+TRICKLES = [
+    ("status line", 0.02, b"HTTP/1.1 200 ", b"O"),
+    ("field", 0.02, b"HTTP/1.1 200 OK\r\nColour: ", b"b"),
+    ("interim response", 0.02, b"HTTP/1.1 103 Early Hints\r\nLink: ", b"b"),
+    ("interim responses", 0.1, b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),  # few enough to be no flood
+]
+
+
+@pytest.mark.parametrize("seconds, start, more", [row[1:] for row in TRICKLES], ids=[row[0] for row in TRICKLES])
+def test_a_header_section_of_an_origin_that_trickles(world, seconds, start, more):
+    """Each piece in time does not make the whole in time."""
+
+    def serve(_, peer):
+        peer.head()
+        peer.send(start)
+        while not select.select([peer.socket], [], [], seconds)[0]:
+            peer.send(more)
+
+    origin = world.scripted(serve)
+    weir = world.weir({"servers": [origin.url], "first_byte_deadline": "300ms"}, ttl="300s")
+    assert weir.get("/").status == 504
+    wait_until(origin.is_quiet, "its connection has ended")
+    timeouts = 'weir_upstream_requests_total{outcome="timeout",upstream="default"}'
+    weir.await_metrics({timeouts: 1, "weir_memory_objects": 0})
 
 
 def test_an_origin_that_stops_in_the_middle_of_content(world):

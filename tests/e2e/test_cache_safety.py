@@ -5,7 +5,7 @@ import re
 import pytest
 from raw.connections import CLAIMS
 from scripted_origin import ok
-from wire import exchange, wait_until
+from wire import chunked, exchange, request, wait_until
 
 FRESH = "Cache-Control: public, max-age=60\r\n"
 
@@ -153,6 +153,45 @@ def test_a_control_byte_does_not_reach_the_origin(weir, origin):
     assert exchange(weir.port, b"GET /meta HTTP/1.1\r\nHost: weir.test\r\nX: a\x07b\r\n\r\n").startswith(b"HTTP/1.1 400 ")
     assert len(origin.requests) == before
     assert weir.get("/meta").status == 200
+
+
+# Content that no key has
+
+
+def tell_content(origin, peer):
+    """Answers, for a minute, with the request's content."""
+    while head := peer.head():
+        length = re.search(rb"\r\nContent-Length: (\d+)", head)
+        content = peer.read(int(length[1])) if length else b""
+        if b"\r\nTransfer-Encoding: chunked\r\n" in head:
+            while not content.endswith(b"0\r\n\r\n"):
+                content += peer.read(1)
+        origin.requests.append(content)
+        peer.send(ok(content or b"good", FRESH))
+        if content:
+            return
+
+
+EVIL = [({"Content-Length": "4"}, b"evil"), ({"Transfer-Encoding": "chunked"}, chunked(b"evil"))]
+
+
+@pytest.mark.parametrize("fields, content", EVIL, ids=["sized", "chunked"])
+def test_an_answer_to_a_get_with_content_is_nobody_elses(world, fields, content):
+    origin = world.scripted(tell_content)
+    weir = world.weir(origin)
+
+    def attack():
+        with weir.connect() as connection:
+            connection.send(request("GET", "/a", fields) + content)
+            return connection.response()
+
+    assert b"evil" in attack().body
+    victim = weir.get("/a")
+    assert (victim.cache, victim.body) == ("MISS", b"good")
+    assert b"evil" in attack().body, "nor does it get what is stored"
+    victim = weir.get("/a")
+    assert (victim.cache, victim.body) == ("HIT", b"good"), "nor does it end that"
+    assert [bool(received) for received in origin.requests] == [True, False, True]
 
 
 # Paths and hosts that some take for the same

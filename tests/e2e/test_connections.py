@@ -91,15 +91,6 @@ def test_an_idle_connection_is_closed(world, origin):
         assert connection.is_ended()
 
 
-def test_more_connections_than_allowed_are_closed(world, origin):
-    weir = world.weir(origin, workers=1, limits={"max_connections": 2})
-    with weir.connect() as one, weir.connect() as two:
-        assert one.ask("GET", "/items/a").status == two.ask("GET", "/items/a").status == 200
-        with weir.connect() as three:
-            assert three.is_ended()
-        assert one.ask("GET", "/items/a").status == 200
-
-
 # HTTP/1.0
 
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from scripted_origin import ok
 from servers import is_sanitized
 from wire import HOST, request
 
@@ -150,6 +151,47 @@ def test_selecting_values_that_are_too_long_are_not_stored(small):
         response = weir.get("/", {"X-Long": value})
         assert response.cache == "MISS" and value_of(response, "x-long") == value
     weir.await_metrics({"weir_memory_objects": 0})
+
+
+# A field that every client sends, with values that mean nothing. CVE-2024-35296
+
+
+def meaningless(number):
+    shapes = [
+        "coding-{}", "gzip;q=2.{}", "gzip;q={}", "gzip;q=0.{}000", "gzip;{}", "gzip {}", ";{}", "{},,,;", "=;{}", '"{}',
+        "gz\xefp{}", "gzip;q=-{}", "br;q=1;q={}", "*;q=nan{}", "gzip/{}",
+    ]  # fmt: skip
+    return {"Accept-Encoding": shapes[number % len(shapes)].format(number)}
+
+
+def test_accepted_codings_that_mean_nothing_do_not_matter_where_nothing_varies_by_them(world):
+    origin = world.scripted(ok(b"hello", "Cache-Control: max-age=300\r\n"))
+    weir = world.weir(origin)
+    assert weir.get("/").cache == "MISS"
+    with weir.connect() as connection:
+        for number in range(300):
+            hit = connection.ask("GET", "/", meaningless(number))
+            assert (hit.cache, hit.body) == ("HIT", b"hello")
+    assert len(origin.requests) == 1
+    weir.await_metrics({"weir_memory_objects": 1, "weir_memory_variants_dropped_total": 0})
+
+
+def test_accepted_codings_that_mean_nothing_take_no_more_than_any_variants(world):
+    """Other resources are as they were; and so is this one, once it is asked for sensibly again."""
+    most, flood = 5, 300
+    weir = world.weir(world.scripted(echoing(lambda _: "Accept-Encoding")), memory={"max_variants": most})
+    others = [f"/other-{number}" for number in range(20)]
+    with weir.connect() as connection:
+        for target in others:
+            assert connection.ask("GET", target, {"Accept-Encoding": "gzip"}).cache == "MISS"
+        for number in range(flood):
+            assert connection.ask("GET", "/", meaningless(number)).status == 200
+        metrics = weir.metrics()
+        assert metrics["weir_memory_objects"] == most + len(others)
+        assert metrics["weir_memory_evictions_total"] == 0
+        for target in others:
+            assert connection.ask("GET", target, {"Accept-Encoding": "gzip"}).cache == "HIT"
+        assert [connection.ask("GET", "/", {"Accept-Encoding": "gzip, br"}).cache for _ in range(2)] == ["MISS", "HIT"]
 
 
 @pytest.mark.parametrize("lines", [["X-A", "X-B"], ["X-A,,", ", X-B"], ["", "x-b , x-a"]])

@@ -1,6 +1,7 @@
 """Every error of Weir's own: short, in its own words, never with a word of the request, and with an id that the access log
 has too."""
 
+import contextlib
 import json
 import re
 
@@ -65,11 +66,44 @@ def test_of_an_origin_that_is_away(world):
 
 def test_of_an_origin_that_has_enough_to_do(world):
     origin = world.origin()
-    weir = logging(world, {"servers": [origin.url], "max_connections": 1, "max_queue": 0}, workers=1)
+    upstream = {"servers": [origin.url], "max_connections": 1, "max_queue": 0}
+    weir = logging(world, upstream, workers=1, drain_deadline="100ms")
     with weir.connect() as busy:
         busy.send(request("GET", "/items/a?latency_ms=60000"))
         wait_until(lambda: origin.stats()["open_requests"] == 1, "the origin is busy")
         refused = ask(weir, "GET", TARGET)
+    check(weir, refused, 503)
+    assert refused["Retry-After"] == "1"
+
+
+def test_of_a_node_that_has_enough_connections(world):
+    origin = world.origin()
+    weir = logging(world, origin, workers=1, limits={"max_connections": 1}, drain_deadline="100ms")
+    with weir.connect() as busy:
+        busy.send(request("GET", "/items/a?hang=1"))
+        wait_until(lambda: origin.stats()["open_requests"] == 1, "it is busy")
+        with weir.connect() as another:
+            refused = another.response()
+    check(weir, refused, 503)
+    assert refused["Retry-After"] == "1"
+
+
+def test_of_a_node_whose_buffers_are_full(world):
+    weir = logging(world, world.scripted(lambda _, peer: peer.until_closed()), limits={"max_buffers": "1MiB"})
+    with contextlib.ExitStack() as stack:
+        for _ in range(30):
+            upload = stack.enter_context(weir.connect())
+            upload.send(request("POST", "/", {"Content-Length": "1000000"}) + b"x" * 1000)
+        wait_until(lambda: weir.metrics()["weir_buffer_bytes"] >= 1024 * 1024, "they are full")
+        refused = ask(weir, "GET", TARGET)
+    check(weir, refused, 503)
+    assert refused["Retry-After"] == "1"
+
+
+def test_of_a_purge_whose_log_is_away(world):
+    redis = f"redis://127.0.0.1:{world.refusing_port()}"
+    weir = logging(world, world.scripted(ok()), redis, purge={"allow": ["127.0.0.1"]})
+    refused = ask(weir, "PURGE", TARGET)
     check(weir, refused, 503)
     assert refused["Retry-After"] == "1"
 

@@ -1,16 +1,14 @@
-"""From the command line to the exit status."""
+"""How a node ends, and what it can do without."""
 
+import contextlib
 import os
 import signal
+import subprocess
 
 import pytest
 from scripted_origin import ok
-from servers import PROGRAMS, TOP, run
-from wire import Truncated, request, wait_until
-
-
-def weir_command(*arguments, **options):
-    return run(PROGRAMS / "weir", *arguments, **options)
+from servers import ENVIRONMENT, PROGRAMS, TOP, free_port, run
+from wire import Connection, Truncated, request, wait_until
 
 
 @pytest.fixture
@@ -88,6 +86,113 @@ def test_a_second_signal_ends_everything_at_once(world, origin):
             reading.read(1_000_000)
 
 
+def test_readiness_fails_before_the_listeners_close(world, origin):
+    weir = world.weir(origin, drain_delay="1h")
+    with weir.connect() as connection:
+        assert connection.ask("GET", "/items/a")["Connection"] is None
+        weir.signal(signal.SIGTERM)
+        wait_until(lambda: weir.admin("/readyz").status == 503, "it is not ready")
+        last = connection.ask("GET", "/items/a")
+        assert (last.status, last["Connection"]) == (200, "close")
+        assert connection.is_ended()
+    new = weir.get("/items/b")
+    assert (new.status, new["Connection"]) == (200, "close")
+    weir.signal(signal.SIGTERM)
+    assert weir.wait() == 0
+    assert "draining" not in weir.log
+
+
+def test_after_the_delay_it_drains(world, origin):
+    weir = world.weir(origin, drain_delay="100ms")
+    with weir.connect() as connection:
+        connection.ask("GET", "/items/a")
+        weir.signal(signal.SIGTERM)
+        assert connection.is_ended()
+    assert weir.wait() == 0
+    weir.await_log("leaving(.|\n)*draining")
+
+
+def first_hangs(world):
+    """An origin whose first request is never answered, until it is asked to."""
+
+    def serve(origin, peer):
+        while head := peer.head():
+            origin.requests.append(head)
+            if len(origin.requests) == 1:
+                return peer.until_closed()
+            peer.send(ok(b"second", "Cache-Control: max-age=60\r\n"))
+
+    return world.scripted(serve)
+
+
+def leader_and_waiter(world, origin, redis, **config):
+    nodes = [world.weir(origin, redis | {"lease": "1h"}, **config) for _ in range(2)]
+    for node in nodes:
+        node.await_metrics({"weir_redis_connected": 2})
+    return nodes
+
+
+def test_a_second_signal_ends_the_wait_for_another_node(world):
+    origin, redis = first_hangs(world), world.redis()
+    one, two = leader_and_waiter(world, origin, {"port": redis.port}, drain_deadline="1h")
+    with one.connect() as leading, two.connect() as waiting:
+        leading.send(request("GET", "/"))
+        wait_until(lambda: origin.requests, "the origin is asked")
+        waiting.send(request("GET", "/"))
+        two.await_metrics({"weir_redis_lease_waiters": 1})
+        two.signal(signal.SIGTERM)
+        two.await_log("draining")
+        assert two.is_running()
+        two.signal(signal.SIGTERM)
+        assert two.wait() == 0
+        assert len(origin.requests) == 1
+        one.signal(signal.SIGTERM)
+        one.await_log("draining")  # what stops it at the end is the second one
+
+
+def test_the_lease_of_what_is_broken_off_is_given_back(world):
+    origin, redis = first_hangs(world), world.redis()
+    one, two = leader_and_waiter(world, origin, {"port": redis.port}, drain_deadline="100ms")
+    with one.connect() as leading, two.connect() as waiting:
+        leading.send(request("GET", "/"))
+        wait_until(lambda: origin.requests, "the origin is asked")
+        waiting.send(request("GET", "/"))
+        two.await_metrics({"weir_redis_lease_waiters": 1})
+        one.signal(signal.SIGTERM)
+        assert waiting.response().body == b"second"
+        assert one.wait() == 0
+
+
+def test_a_full_disk_takes_the_log_and_nothing_else(world, origin):
+    weir = world.weir(origin, log={"access": "/dev/full"})
+    for number in range(5):
+        assert weir.get(f"/items/{number}").status == 200
+    weir.await_log("No space left on device")
+    weir.await_metrics({"weir_access_log_dropped_total": 5})
+    assert weir.log.count("No space left on device") == 1
+
+
+def test_it_runs_where_its_own_log_cannot_be_written(world, origin, tmp_path):
+    port = free_port()
+    with open("/dev/full", "wb") as full:
+        command = [PROGRAMS / "weir", "--listen", f"127.0.0.1:{port}", "--admin", "off", "--upstream", origin.url]
+        weir = subprocess.Popen(command, stderr=full, env=ENVIRONMENT)
+    try:
+
+        def answers():
+            with contextlib.suppress(ConnectionRefusedError), Connection(port) as connection:
+                return connection.ask("GET", "/items/a").status == 200
+
+        wait_until(answers, "it answers")
+        weir.send_signal(signal.SIGHUP)
+        wait_until(answers, "it still answers")
+        weir.send_signal(signal.SIGTERM)
+        assert weir.wait(20) == 0
+    finally:
+        weir.kill()
+        weir.wait()
+
+
 def test_what_is_on_its_way_to_redis_arrives(world, origin):
     redis = world.redis()
     weir = world.weir(origin, redis, ttl="300s")
@@ -109,110 +214,3 @@ def test_the_log_can_be_rotated(world, origin, tmp_path):
     wait_until(log.exists, "a new file is opened")
     weir.get("/items/after")
     wait_until(lambda: '"/items/after"' in log.read_text(), "the second line is written")
-
-
-# The beginning
-
-
-def test_two_nodes_may_share_a_port(world):
-    one = world.weir(world.scripted(ok(b"one")))
-    two = world.weir(world.scripted(ok(b"two")), listen=f"127.0.0.1:{one.port}")
-    assert {one.get(f"/{number}").body for number in range(50)} == {b"one", b"two"}
-    two.stop()
-    assert {one.get(f"/{number}").body for number in range(50)} == {b"one"}
-
-
-def test_flags_alone_are_enough(world, origin):
-    redis = world.redis()
-    flags = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--upstream", origin.url, "--redis", redis.url]
-    weir = world.weir(flags=[*flags, "--ttl", "50s"])
-    wait_until(lambda: weir.health() == 200, "Redis is connected")
-    assert weir.get("/items/a").cache == "MISS"
-    hit = weir.get("/items/a")
-    assert hit.cache == "HIT" and hit.remaining + int(hit["Age"]) == 50
-
-
-def test_it_listens_on_several_addresses(world, origin):
-    weir = world.weir(origin, listen=["127.0.0.1:0", "[::1]:0"])
-    weir.await_log(r"listening on \[::1\]:\d+")
-    assert weir.get("/items/a").status == 200
-
-
-def test_an_address_in_use_is_an_error(origin, world, tmp_path):
-    command = ["--upstream", origin.url, "--listen", f"127.0.0.1:{origin.port}", "--admin", "off"]
-    result = weir_command(*command)
-    assert result.returncode == 1 and "in use" in result.stderr
-
-
-WRONG = """\
-listen: 127.0.0.1:99999
-upstraem: http://127.0.0.1:9000
-ttl: 300
-redis:
-  hots: 127.0.0.1
-limits:
-  max_header_size: lots
-routes:
-  - path: items
-"""
-
-
-@pytest.mark.parametrize("arguments", [[], ["--check"], ["--print-config"]])
-def test_every_mistake_in_a_file_is_named_at_once(tmp_path, arguments):
-    file = tmp_path / "wrong.yaml"
-    file.write_text(WRONG)
-    result = weir_command("--config", file, *arguments)
-    assert (result.returncode, result.stdout) == (1, "")
-    for line, key in enumerate(["listen", "upstraem", "ttl", None, "hots", None, "max_header_size", None, "path"], 1):
-        if key:
-            texts = [text for text in result.stderr.splitlines() if f"{file}:{line}: " in text]
-            assert any(key in text for text in texts), (line, key, result.stderr)
-    assert 'did you mean "upstream"' in result.stderr and 'did you mean "300s"' in result.stderr
-
-
-def test_a_file_that_is_not_there(tmp_path):
-    result = weir_command("--config", tmp_path / "none.yaml")
-    assert result.returncode == 1 and "none.yaml" in result.stderr
-
-
-def test_a_good_file_is_checked_and_nothing_started(tmp_path):
-    result = weir_command("--config", TOP / "config/weir.yaml", "--check")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "the configuration is valid\n", "")
-    assert weir_command("--config", TOP / "config/demo.yaml", "--check").returncode == 0
-
-
-def test_the_printed_configuration_can_be_read_again(tmp_path):
-    printed = weir_command("--config", TOP / "config/demo.yaml", "--print-config")
-    file = tmp_path / "printed.yaml"
-    file.write_text(printed.stdout)
-    again = weir_command("--config", file, "--print-config")
-    assert again.returncode == 0 and again.stdout == printed.stdout
-
-
-def test_unknown_flags_and_missing_origins(tmp_path):
-    unknown = weir_command("--upstraem", "http://127.0.0.1:9000")
-    assert unknown.returncode == 1 and "--upstream" in unknown.stderr
-    missing = weir_command()
-    assert missing.returncode == 1 and "upstream" in missing.stderr
-
-
-@pytest.mark.parametrize("program", ["weir", "weir-origin-stub", "weir-loadgen"])
-def test_help_and_version(program):
-    assert "sage: " in run(PROGRAMS / program, "--help").stdout
-    version = run(PROGRAMS / program, "--version")
-    assert version.returncode == 0 and version.stdout.startswith(program + " ")
-
-
-@pytest.mark.skipif(
-    b"__ubsan_handle" in (PROGRAMS / "weir").read_bytes(), reason="UBSan opens descriptors of its own to look at objects"
-)
-def test_it_runs_with_few_descriptors(world, origin):
-    """Connections that cannot be accepted now are accepted later."""
-    weir = world.weir(origin, workers=1)
-    limit = len(os.listdir(f"/proc/{weir.pid}/fd")) + 4
-    weir.limit_descriptors(limit)
-    clients = [weir.connect() for _ in range(12)]
-    wait_until(lambda: len(os.listdir(f"/proc/{weir.pid}/fd")) >= limit, "none is left")
-    for client in clients:
-        client.socket.close()
-    assert weir.get("/items/a").status == 200

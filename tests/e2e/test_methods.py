@@ -207,3 +207,40 @@ def test_what_an_http_1_0_origin_sent_is_said_in_via(world):
     data = f"HTTP/1.0 200 OK\r\nContent-Length: 5\r\nDate: {http_date()}\r\nCache-Control: max-age=300\r\n\r\nhello"
     _, weir = before(world, data.encode())
     assert [weir.get("/")["Via"], weir.get("/")["Via"]] == ["1.0 weir"] * 2
+
+
+# TRACE, where the route lets it pass
+
+
+def test_trace_is_forwarded_and_its_answer_is_never_stored(world):
+    """RFC 9110 §9.3.8, and §7.6.2: one proxy fewer may follow."""
+    echo = ok(b"TRACE / HTTP/1.1\r\n\r\n", "Content-Type: message/http\r\nCache-Control: max-age=300\r\n")
+    origin, weir = before(world, echo, echo, ok(b"hello", FRESH), routes=[{"path": "/", "trace": True}])
+    for _ in range(2):
+        traced = weir.ask("TRACE", "/", {"Max-Forwards": "5"})
+        assert (traced.status, traced["Content-Type"]) == (200, "message/http")
+        assert traced["Cache-Status"] == "Weir; fwd=method; fwd-status=200"
+    assert (weir.get("/").cache, weir.get("/").cache) == ("MISS", "HIT")
+    assert [head.split()[0] for head in origin.requests] == [b"TRACE", b"TRACE", b"GET"]
+    assert b"\r\nMax-Forwards: 4\r\n" in origin.requests[0]
+
+
+def test_a_trace_that_may_go_no_further_is_shown_to_the_client(world):
+    """As it was received, without what would let a script read secrets. RFC 9110 §9.3.8"""
+    origin, weir = before(world, ok(), routes=[{"path": "/", "trace": True}])
+    secrets = {"Authorization": "Basic YTpi", "Cookie": "a=b", "Proxy-Authorization": "Basic YTpi"}
+    with weir.connect() as connection:
+        for _ in range(2):
+            traced = connection.ask("TRACE", "/a?b", {"Max-Forwards": "0", "X-A": "<b>"} | secrets)
+            assert (traced.status, traced["Content-Type"], traced["Cache-Control"]) == (200, "message/http", "no-store")
+            assert traced.body == b"TRACE /a?b HTTP/1.1\r\nHost: weir.test\r\nMax-Forwards: 0\r\nX-A: <b>\r\n\r\n"
+    assert origin.requests == []
+
+
+@pytest.mark.parametrize("forwards", [{}, {"Max-Forwards": "0"}, {"Max-Forwards": "5"}], ids=["any", "none", "some"])
+def test_other_routes_refuse_trace(world, forwards):
+    origin, weir = before(world, ok(), routes=[{"path": "/debug/", "trace": True}])
+    refused = weir.ask("TRACE", "/", forwards)
+    assert refused.status == 405 and "TRACE" not in refused["Allow"]
+    assert origin.requests == []
+    assert weir.ask("TRACE", "/debug/a", forwards).status == 200

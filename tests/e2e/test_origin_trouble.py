@@ -5,9 +5,7 @@ import threading
 
 import pytest
 from scripted_origin import ok
-from servers import run
-from wire import Truncated, wait_until
-from world import in_place_of_hosts
+from wire import Truncated, request, wait_until
 
 STALE = "Cache-Control: max-age=60, stale-if-error=600\r\nAge: 100\r\n"
 INTERIM = b"HTTP/1.1 103 Early Hints\r\n\r\n"
@@ -233,25 +231,25 @@ def test_an_answer_before_the_request_is_complete_ends_its_connection(world, beh
     assert weir.get("/b").body == b"2"
 
 
-# Names
+def test_an_answer_that_is_early_may_take_its_time(world):
+    """Longer than the client could have taken for the rest of its request, which nobody waits for any more."""
+    go_on = threading.Event()
 
+    def serve(_, peer):
+        if b"/early" not in peer.head():
+            return peer.until_closed()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nearly")
+        assert go_on.wait(20)
+        peer.send(b"-late")
+        peer.until_closed()
 
-@pytest.mark.skipif(run(*in_place_of_hosts("/etc/hosts"), "true").returncode != 0, reason="needs a mount namespace")
-def test_a_name_that_points_elsewhere(world, tmp_path):
-    """What is asked next goes there, once no connection to the old address is left."""
-    hosts = tmp_path / "hosts"
-    old = world.scripted(ok(b"old", STALE + "Connection: close\r\n"))
-    new = world.scripted(ok(b"new", STALE + "Connection: close\r\n"), address="127.0.0.2", port=old.port)
-    hosts.write_text("127.0.0.1 origin.test\n")
-    upstream = {"servers": [f"http://origin.test:{old.port}"], "connect_deadline": "1s"}
-    weir = world.weir(upstream, workers=1, hosts=hosts)
-    assert weir.get("/").body == b"old"
-    hosts.write_text("127.0.0.2 origin.test\n")
-    assert weir.get("/").body == b"new"
-    hosts.write_text("")
-    stale = weir.get("/")
-    assert (stale.cache, stale.body) == ("STALE", b"new")
-    assert weir.get("/never").status in (502, 504)  # who is asked for the name then may be slow
-    assert len(new.requests) == 1
-    hosts.write_text("127.0.0.1 origin.test\n")
-    assert weir.get("/").body == b"old"
+    weir = world.weir(world.scripted(serve), workers=1, limits={"body_deadline": "100ms"})
+    with weir.connect() as early, weir.connect() as other:
+        early.send(request("POST", "/early", {"Content-Length": "1000"}) + b"x")
+        assert early.head().status == 200 and early.read(5) == b"early"
+        other.send(request("POST", "/other", {"Content-Length": "1000"}) + b"x")
+        assert other.response().status == 408, "so long the first one has taken, too"
+        early.send(b"x")
+        go_on.set()
+        assert early.read(5) == b"-late" and early.is_ended()
+    assert weir.metrics()['weir_limits_reached_total{limit="write_deadline"}'] == 0

@@ -461,7 +461,7 @@ def test_too_many_surrogate_keys_are_not_stored_half_tagged(world):
         assert (answer.status, answer.cache, answer["Surrogate-Key"]) == (200, "MISS", None)
         assert "detail=surrogate-keys" in answer["Cache-Status"]
     weir.await_metrics({'weir_uncacheable_total{reason="surrogate-keys"}': 2})
-    weir.await_log(f"warning not stored, as it has too many surrogate keys: {HOST}/a")
+    weir.await_log(f"warning not stored, as it has too many surrogate keys: GET {HOST}/a")
 
 
 def test_a_304_names_other_surrogate_keys(world, origin):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from scripted_origin import in_turn, ok
 from wire import wait_until
 from world import NO_GRACE, asked
 
@@ -75,3 +76,63 @@ def test_stale_content_answers_an_error_of_the_origin(world):
     stale = wait_until(lambda: not_a_hit(weir.get("/")), "it is stale")
     assert (stale.status, stale.cache, stale.body) == (200, "STALE", b"good")
     assert "fwd-status=503" in stale["Cache-Status"]
+
+
+# By what the origin answers, and by what it has said before. RFC 5861 §4, RFC 9111 §4.2.4, §5.2.2
+
+
+def stale_then(world, cache_control, failure):
+    """An origin whose first answer is stale when it comes, and that then fails so; and a node with that answer."""
+    stored = ok(b"good", f'Cache-Control: {cache_control}\r\nAge: 100\r\nETag: "v1"\r\n')
+    origin = world.scripted(in_turn(stored, failure))
+    weir = world.weir(origin, routes=[{"path": "/", "grace": "1h"}])
+    assert weir.get("/").body == b"good"
+    return origin, weir
+
+
+def failing(status):
+    return b"HTTP/1.1 %d Whatever\r\nContent-Length: 3\r\n\r\nbad" % status
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_errors_that_are_answered_with_what_is_stale(world, status):
+    origin, weir = stale_then(world, "max-age=60, stale-if-error=600", failing(status))
+    for _ in range(2):
+        stale = weir.get("/")
+        assert (stale.status, stale.cache, stale.body) == (200, "STALE", b"good")
+        assert f"fwd-status={status}" in stale["Cache-Status"]
+    assert len(origin.requests) == 3
+    assert all(b'If-None-Match: "v1"' in head for head in origin.requests[1:])
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 429, 501, 505])
+def test_errors_that_are_answered_as_such(world, status):
+    origin, weir = stale_then(world, "max-age=60, stale-if-error=600", failing(status))
+    answer = weir.get("/")
+    assert (answer.status, answer.body) == (status, b"bad")
+    assert b'If-None-Match: "v1"' in origin.requests[1]
+
+
+FORBIDDING = [
+    "max-age=60, must-revalidate, stale-if-error=600",
+    "max-age=60, proxy-revalidate, stale-if-error=600",
+    "s-maxage=60, stale-if-error=600",
+    "max-age=60, no-cache, stale-if-error=600",
+]
+
+
+@pytest.mark.parametrize("cache_control", FORBIDDING)
+@pytest.mark.parametrize("failure, status", [(failing(503), 503), (b"", 502)], ids=["503", "gone"])
+def test_what_must_not_be_used_when_it_is_stale_is_not(world, cache_control, failure, status):
+    """Though it is stored, as its validator shows."""
+    origin, weir = stale_then(world, cache_control, failure)
+    for _ in range(2):
+        answer = weir.get("/")
+        assert answer.status == status and answer.body != b"good"
+    assert len(origin.requests) >= 3
+    assert all(b'If-None-Match: "v1"' in head for head in origin.requests[1:])
+
+
+def test_an_error_that_may_be_answered_with_what_is_stale_only_so_long(world):
+    _, weir = stale_then(world, "max-age=60, stale-if-error=20", failing(503))
+    assert (weir.get("/").status, weir.get("/").body) == (503, b"bad")

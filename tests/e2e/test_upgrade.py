@@ -49,10 +49,11 @@ def test_bytes_pass_in_both_directions(world):
             connection.send(data)
             assert connection.read(size) == data
         weir.await_metrics({"weir_tunnels": 1, "weir_tunnels_total": 1})
+        assert weir.metrics()["weir_buffer_bytes"] >= 2 * 16 * 1024
         connection.finish()
         assert connection.is_ended()
     open_to_origin = 'weir_upstream_connections{state="open",upstream="default"}'
-    weir.await_metrics({"weir_tunnels": 0, "weir_connections": 0, open_to_origin: 0})
+    weir.await_metrics({"weir_tunnels": 0, "weir_connections": 0, open_to_origin: 0, "weir_buffer_bytes": 0})
 
 
 def test_what_the_origin_is_offered(world):
@@ -126,6 +127,8 @@ def test_a_tunnel_in_which_nothing_passes_ends(world):
     with weir.connect() as connection:
         assert offer(connection).status == 101
         assert connection.is_ended()
+    reached = {limit: f'weir_limits_reached_total{{limit="{limit}"}}' for limit in ("tunnel_timeout", "write_deadline")}
+    weir.await_metrics({reached["tunnel_timeout"]: 1, reached["write_deadline"]: 0, "weir_connections": 0})
 
 
 def test_a_slow_reader_holds_back_the_origin(world):

@@ -82,8 +82,10 @@ def chunked(*pieces, trailers=b""):
 class Connection:
     """A client's connection, read message by message."""
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
+    def __init__(self, port, address=None):
+        """From `address`, where it is to be a certain one of the loopback's."""
+        source = (address, 0) if address else None
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=LIMIT, source_address=source)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buffer = bytearray()
 

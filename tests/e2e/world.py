@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shlex
 import signal
 from pathlib import Path
 
@@ -20,17 +21,23 @@ PATIENT = {"command_budget": "5s", "breaker": {"slow_percent": 0}}
 SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:")
 
 
-def in_place_of_hosts(file):
-    """Runs what follows where /etc/hosts is this file."""
-    return ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', file]
+def in_place_of(files):
+    """Runs what follows where each of these paths, such as /etc/hosts, is that file."""
+    mounts = "".join(f"mount --bind {shlex.quote(str(file))} {path} && " for path, file in files.items())
+    return ["unshare", "--map-root-user", "--mount", "sh", "-c", mounts + 'exec "$@"', "sh"]
 
 
 class Weir(Process):
     """A node on free ports, with two workers, and else as the test configures it; or by its flags alone. `redis`: a
     server, or a configuration."""
 
-    def __init__(self, process, folder, /, origin=None, redis=None, env=None, flags=None, hosts=None, **config):
-        defaults = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "workers": 2, "drain_deadline": "2s"}
+    def __init__(self, process, folder, /, origin=None, redis=None, env=None, flags=None, files=None, **config):
+        self._defaults = defaults = {
+            "listen": "127.0.0.1:0",
+            "admin": "127.0.0.1:0",
+            "workers": 2,
+            "drain_deadline": "2s",
+        }
         if origin is not None:
             defaults["upstream"] = origin if isinstance(origin, (str, dict)) else origin.url
         if redis is not None:
@@ -39,7 +46,7 @@ class Weir(Process):
         self.config_file.write_text(json.dumps(defaults | config, indent=2))  # JSON is YAML
         self.admin_port = None
         command = [PROGRAMS / "weir", *(flags or ["--config", self.config_file])]
-        super().__init__(process, folder, [*(in_place_of_hosts(hosts) if hosts else []), *command], env)
+        super().__init__(process, folder, [*(in_place_of(files) if files else []), *command], env)
 
     def await_ready(self):
         self.await_log(r"ready, \d+ workers")
@@ -50,6 +57,17 @@ class Weir(Process):
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
+
+    def configure(self, **config):
+        """Another file in place of the one it has read, with the same defaults."""
+        self.config_file.write_text(json.dumps(self._defaults | config, indent=2))
+
+    def reload(self, **config):
+        """Until all workers have it."""
+        self.configure(**config)
+        reloads = self.log.count("the configuration was reloaded")
+        self.signal(signal.SIGHUP)
+        wait_until(lambda: self.log.count("the configuration was reloaded") > reloads, f"{self.name} has reloaded")
 
     def connect(self):
         return Connection(self.port)

@@ -91,10 +91,12 @@ struct Node {
         second.connections_open.set(4);
         first.connections_total.set(11);
         first.connections_refused.set(12);
+        second.idle_connections_closed.set(16);
         second.malformed_requests.set(13);
         first.tunnels.set(3);
         second.tunnels_total.set(4);
-        second.deadlines.set(14);
+        second.limits[0].set(14);
+        first.limits.back().set(15);
 
         redis_first.ok.set(21);
         redis_second.ok.set(1);
@@ -149,7 +151,10 @@ struct Node {
         sources.redis_store = {&redis_store};
         sources.leases = {&leases};
         sources.lease_events = &lease_events;
-        sources.pools = {{"default", &pool_first}, {"default", &pool_second}, {"other", &other_pool}};
+        sources.pools = [this] {
+            using Named = std::pair<std::string, const upstream::PoolStats*>;
+            return std::vector<Named>{{"default", &pool_first}, {"default", &pool_second}, {"other", &other_pool}};
+        };
         return sources;
     }
 };
@@ -193,9 +198,11 @@ TEST_CASE("metrics: the sums of the workers' numbers") {
         {"weir_connections_total", 11},
         {"weir_connections_refused_total", 12},
         {"weir_malformed_requests_total", 13},
+        {"weir_idle_connections_closed_total", 16},
         {"weir_tunnels", 3},
         {"weir_tunnels_total", 4},
-        {"weir_client_deadlines_total", 14},
+        {"weir_limits_reached_total{limit=\"max_connections\"}", 14},
+        {"weir_limits_reached_total{limit=\"descriptors\"}", 15},
         {"weir_memory_budget_bytes", 4096},
         {"weir_redis_commands_total{outcome=\"ok\"}", 22},
         {"weir_redis_commands_total{outcome=\"error\"}", 23},

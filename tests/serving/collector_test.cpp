@@ -14,6 +14,8 @@ void add(Collector& collector, const std::string& bytes) {
     collector.add({&piece, 1});
 }
 
+BufferBudget buffers(1u << 30);
+
 std::string content(const rules::Body& body) {
     std::string all;
     for (const rules::Chunk& chunk : body.chunks) all += chunk.view();
@@ -28,7 +30,7 @@ TEST_CASE("what streams by is gathered whole, in bounded chunks") {
     for (const bool announced : {true, false}) {
         CAPTURE(announced);
         Collector collector(rules::Freshness{}, 1u << 20,
-                            announced ? std::optional<std::uint64_t>(bytes.size()) : std::nullopt);
+                            announced ? std::optional<std::uint64_t>(bytes.size()) : std::nullopt, buffers);
         for (std::size_t i = 0; i < bytes.size(); i += 7'001) add(collector, bytes.substr(i, 7'001));
         REQUIRE(collector.storable());
         CHECK(collector.size() == bytes.size());
@@ -41,11 +43,11 @@ TEST_CASE("what streams by is gathered whole, in bounded chunks") {
 
 TEST_CASE("nothing is gathered beyond the limit") {
     SUBCASE("announced") {
-        Collector collector(rules::Freshness{}, 10, 11);
+        Collector collector(rules::Freshness{}, 10, 11, buffers);
         CHECK(collector.uncacheable() == rules::Uncacheable::too_large);
     }
     SUBCASE("found out") {
-        Collector collector(rules::Freshness{}, 10, std::nullopt);
+        Collector collector(rules::Freshness{}, 10, std::nullopt, buffers);
         add(collector, "0123456789");
         CHECK(collector.storable());
         add(collector, "x");
@@ -55,8 +57,27 @@ TEST_CASE("nothing is gathered beyond the limit") {
 }
 
 TEST_CASE("what may not be stored is not gathered") {
-    Collector collector(rules::Uncacheable::no_store, 10, std::nullopt);
+    Collector collector(rules::Uncacheable::no_store, 10, std::nullopt, buffers);
     add(collector, "x");
     CHECK(collector.uncacheable() == rules::Uncacheable::no_store);
     CHECK(collector.size() == 0);
+}
+
+TEST_CASE("what is gathered counts, and nothing is gathered where there is no room") {
+    BufferBudget few(100);
+    {
+        Collector first(rules::Freshness{}, 1'000, std::nullopt, few);
+        add(first, std::string(60, 'x'));
+        Collector second(rules::Freshness{}, 1'000, std::nullopt, few);
+        add(second, std::string(40, 'x'));
+        CHECK(few.used() == 100);
+        add(second, "x");
+        CHECK(second.uncacheable() == rules::Uncacheable::overloaded);
+        CHECK(few.used() == 60);
+        add(first, std::string(40, 'x'));
+        const Collector moved = std::move(first);
+        CHECK(moved.storable());
+        CHECK(few.used() == 100);
+    }
+    CHECK(few.used() == 0);
 }

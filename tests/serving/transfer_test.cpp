@@ -117,7 +117,8 @@ TEST_CASE("a window holds what the slowest reader needs, and no more") {
 TEST_CASE("a purge ends the joining of what was asked for before it") {
     store::Purges purges(10);
     const CollapseConfig config;
-    Transfers transfers(config, purges);
+    BufferBudget buffers(1u << 30);
+    Transfers transfers(config, purges, buffers);
     auto place = transfers.enter("http://a/x");
     Lead first = std::move(std::get<Lead>(place));
     CHECK(std::holds_alternative<std::shared_ptr<Transfer>>(transfers.enter("http://a/x")));
@@ -141,7 +142,8 @@ TEST_CASE("a purge ends the joining of what was asked for before it") {
 TEST_CASE("a lead that is dropped releases those who wait, and leaves the table") {
     const store::Purges purges(10);
     const CollapseConfig config;
-    Transfers transfers(config, purges);
+    BufferBudget buffers(1u << 30);
+    Transfers transfers(config, purges, buffers);
     std::shared_ptr<Transfer> transfer;
     {
         auto place = transfers.enter("k");
@@ -157,7 +159,8 @@ TEST_CASE("marks are bounded, and end") {
     CollapseConfig config;
     config.max_marks = 32;
     config.hit_for_miss = 1h;
-    Transfers transfers(config, purges);
+    BufferBudget buffers(1u << 30);
+    Transfers transfers(config, purges, buffers);
     for (int i = 0; i < 1'000; ++i) transfers.mark("key " + std::to_string(i));
     CHECK(transfers.stats().marks <= 32);
     CHECK(std::holds_alternative<Transfers::Marked>(transfers.enter("key 999")));
@@ -169,7 +172,8 @@ TEST_CASE("no more is reserved than there is") {
     const store::Purges purges(10);
     CollapseConfig config;
     config.max_bytes = 100;
-    Transfers transfers(config, purges);
+    BufferBudget buffers(1u << 30);
+    Transfers transfers(config, purges, buffers);
     CHECK(transfers.reserve(60));
     CHECK_FALSE(transfers.reserve(41));
     CHECK(transfers.reserve(40));

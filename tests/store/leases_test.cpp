@@ -1,5 +1,7 @@
 #include "proxy/store/leases.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/detached.hpp>
 
 #include "tests/store/examples.hpp"
@@ -64,6 +66,7 @@ struct Fixture {
 
     RedisServer server;
     boost::asio::io_context context{1};
+    proxy::Deadlines deadlines;
     Node one, two;
 };
 
@@ -80,7 +83,7 @@ TEST_CASE("leases: names never collide with those of responses") {
 
 TEST_CASE("leases: one has it, the others are told for how long") {
     Fixture fixture;
-    auto& [server, context, one, two] = fixture;
+    auto& [server, context, deadlines, one, two] = fixture;
     const auto first = one.acquire();
     REQUIRE(std::holds_alternative<Lease>(first));
     const auto second = two.acquire();
@@ -99,7 +102,7 @@ TEST_CASE("leases: one has it, the others are told for how long") {
 
 TEST_CASE("leases: gone after its time, and what was lost is neither renewed nor released") {
     Fixture fixture(milliseconds{50});
-    auto& [server, context, one, two] = fixture;
+    auto& [server, context, deadlines, one, two] = fixture;
     const Lease lost = std::get<Lease>(one.acquire());
     run_until(context, [&] { return two.redis.number({"EXISTS", example_lease}) == 0; });
     CHECK_FALSE(one.renew(lost));
@@ -115,7 +118,7 @@ TEST_CASE("leases: gone after its time, and what was lost is neither renewed nor
 
 TEST_CASE("leases: renewed, its time begins anew") {
     Fixture fixture;
-    auto& [server, context, one, two] = fixture;
+    auto& [server, context, deadlines, one, two] = fixture;
     const Lease lease = std::get<Lease>(one.acquire());
     one.redis.number({"PEXPIRE", example_lease, "20000"});
     CHECK(one.renew(lease));
@@ -135,7 +138,7 @@ TEST_CASE("leases: something else under its name") {
         {"for ages", {"SET", example_lease, "x", "EX", "86400"}, 60'000, false},
     };
     Fixture fixture;
-    auto& [server, context, one, two] = fixture;
+    auto& [server, context, deadlines, one, two] = fixture;
     for (const Row& row : rows) {
         CAPTURE(row.name);
         REQUIRE(one.redis.command(row.damage)->type != Reply::Type::error);
@@ -158,11 +161,11 @@ TEST_CASE("leases: how one ended reaches those who wait, on all nodes") {
     for (const LeaseOutcome outcome : {LeaseOutcome::stored, LeaseOutcome::not_stored, LeaseOutcome::failed}) {
         CAPTURE(to_string(outcome));
         Fixture fixture;
-        auto& [server, context, one, two] = fixture;
+        auto& [server, context, deadlines, one, two] = fixture;
         const Lease lease = std::get<Lease>(one.acquire());
-        LeaseWait here(one.events, example_lease, context.get_executor());
-        LeaseWait there(two.events, example_lease, context.get_executor());
-        LeaseWait other(two.events, example_lease + " accept-encoding=gzip", context.get_executor());
+        LeaseWait here(one.events, example_lease, context.get_executor(), deadlines);
+        LeaseWait there(two.events, example_lease, context.get_executor(), deadlines);
+        LeaseWait other(two.events, example_lease + " accept-encoding=gzip", context.get_executor(), deadlines);
         CHECK(two.events.stats().waiting.get() == 2);
 
         one.release(lease, outcome);
@@ -188,7 +191,7 @@ TEST_CASE("leases: the stream of events is bounded") {
 
 TEST_CASE("leases: a held one is renewed while it lives, and released where it is dropped") {
     Fixture fixture(milliseconds{150});
-    auto& [server, context, one, two] = fixture;
+    auto& [server, context, deadlines, one, two] = fixture;
     std::optional<HeldLease> held;
     held.emplace(one.leases, std::get<Lease>(one.acquire()));
     const auto renewals = [&] {
@@ -199,7 +202,7 @@ TEST_CASE("leases: a held one is renewed while it lives, and released where it i
     };
     run_until(context, [&] { return renewals() >= 6; });  // twice its time
     CHECK(two.redis.number({"EXISTS", example_lease}) == 1);
-    LeaseWait wait(two.events, example_lease, context.get_executor());
+    LeaseWait wait(two.events, example_lease, context.get_executor(), deadlines);
 
     SUBCASE("dropped") {
         held.reset();
@@ -232,7 +235,7 @@ TEST_CASE("leases: a held one is renewed while it lives, and released where it i
 
 TEST_CASE("leases: Redis gone") {
     Fixture fixture;
-    auto& [server, context, one, two] = fixture;
+    auto& [server, context, deadlines, one, two] = fixture;
     const Lease lease = std::get<Lease>(one.acquire());
     server.kill();
     one.redis.await_disconnected();
@@ -240,6 +243,27 @@ TEST_CASE("leases: Redis gone") {
     CHECK(run(context, one.leases.renew(lease)).error() == Errc::store_unavailable);
     CHECK(run(context, one.leases.release(lease, LeaseOutcome::stored)).error() == Errc::store_unavailable);
     CHECK(one.leases.stats().failed.get() == 1);
+}
+
+TEST_CASE("leases: a wait ends with all deadlines of its worker") {
+    boost::asio::io_context context{1};
+    proxy::Deadlines deadlines;
+    LeaseEvents events(1);
+    LeaseWait wait(events, example_lease, context.get_executor(), deadlines);
+    boost::asio::cancellation_signal stop;
+    boost::asio::co_spawn(context, deadlines.sweep(),
+                          boost::asio::bind_cancellation_slot(stop.slot(), boost::asio::detached));
+    bool ended = false;
+    boost::asio::co_spawn(context, wait.outcome(std::chrono::hours{1}), [&](std::exception_ptr, auto outcome) {
+        CHECK_FALSE(outcome);
+        ended = true;
+        stop.emit(boost::asio::cancellation_type::terminal);
+    });
+    context.poll();
+    CHECK_FALSE(ended);
+    deadlines.expire_all();
+    context.run();
+    CHECK(ended);
 }
 
 TEST_CASE("lease events: bounded, and nobody is told after having left") {

@@ -30,7 +30,6 @@ struct Fixture {
     static proxy::RedisConfig config_with(const RedisServer& server) {
         proxy::RedisConfig config = redis_config(server);
         config.chunk_size = 256u << 10;
-        config.command_budget = milliseconds(5'000);
         return config;
     }
 
@@ -149,7 +148,9 @@ TEST_CASE("redis content: read whole") {
     REQUIRE(fixture.put(original));
     const Found found = fixture.lookup();
     REQUIRE(found.content);
-    const auto whole = run(context, read_all(*found.content, found.response));
+    proxy::BufferBudget buffers(1u << 30);
+    proxy::BufferShare share(buffers);
+    const auto whole = run(context, read_all(*found.content, found.response, share));
     REQUIRE(whole.has_value());
     check_same(**whole, *original);
 }

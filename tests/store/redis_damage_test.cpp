@@ -37,7 +37,6 @@ struct Fixture {
         proxy::RedisConfig config = redis_config(server);
         config.chunk_size = 16'384;
         config.content_grace = std::chrono::milliseconds{0};
-        config.command_budget = std::chrono::milliseconds{5'000};
         return config;
     }
 
@@ -71,7 +70,8 @@ struct Fixture {
     StoredPtr find(const Object& object) {
         Found found = run(context, store.lookup(object.primary, *object.request)).value();
         if (!found.content) return found.response;
-        const auto whole = run(context, read_all(*found.content, found.response));
+        proxy::BufferShare share(buffers);
+        const auto whole = run(context, read_all(*found.content, found.response, share));
         return whole ? *whole : nullptr;
     }
 
@@ -89,6 +89,7 @@ struct Fixture {
     boost::asio::io_context context{1};
     TestClient redis{context, config_with(server)};
     Purges purges{100};
+    proxy::BufferBudget buffers{1u << 30};
     RedisStore store{redis.client, redis.config, purges};
     std::vector<Object> objects;
 };

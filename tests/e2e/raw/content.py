@@ -190,6 +190,8 @@ CONTENT = {
         bad_chunks("a space in front", b"5\r\nhello\r\n0\r\n Colour: blue\r\n\r\n"),
         broken(400, "without end", chunks(b"5\r\nhello\r\n0\r\n" + b"Colour: blue\r\n" * 10_000),
                SEEN_HEAD_ONLY + b"5\r\nhello\r\n"),
+        broken(400, "a line without end", chunks(b"5\r\nhello\r\n0\r\nColour: " + b"b" * 100_000),
+               SEEN_HEAD_ONLY + b"5\r\nhello\r\n"),
     ],
     "content where none is expected": [  # RFC 9110 §9.3: who overlooks it must not take it for a request
         forwarded("GET, sized", GET + b"Content-Length: 5\r\n" + END + b"hello",

@@ -213,6 +213,7 @@ RESPONSES = {
         cut("one folded behind an empty value", chunks(LAST + b"Colour:\r\n blue\r\n\r\n")),
         cut("too many", chunks(LAST + b"A: b\r\n" * 201 + b"\r\n")),
         cut("without end", chunks(LAST + b"Colour: blue\r\n" * 10_000), b"hello"),
+        cut("a line without end", chunks(LAST + b"Colour: " + b"b" * 100_000), b"hello"),
         cut("that end too early", chunks(LAST + b"Colour: bl"), b"hello", closes=True),
     ],
     "content that ends too early": [  # RFC 9112 §8
