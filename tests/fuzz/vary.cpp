@@ -36,6 +36,19 @@ std::optional<std::string> value_seen(std::string_view name, std::vector<Field> 
     return seen.empty() ? std::nullopt : std::optional{combined(seen, name)};
 }
 
+// Without white space about commas, which says nothing where they separate.
+std::optional<std::string> without_spaces(std::optional<std::string> value) {
+    if (!value) return value;
+    std::string text;
+    for (std::string_view rest = *value;;) {
+        const std::string_view member = rest.substr(0, rest.find(','));
+        text.append(trim(member));
+        if (member.size() == rest.size()) return text;
+        text += ',';
+        rest.remove_prefix(member.size() + 1);
+    }
+}
+
 // The same preferences, written in another way.
 std::string respelt(const Field& field) {
     const bool quoted = field.value.find('"') != field.value.npos;
@@ -84,12 +97,16 @@ void fuzz_one(std::string_view bytes) {
     require(std::all_of(key.begin(), key.end(), [](char c) { return c >= 0x20 && c < 0x7f; }), "readable");
     require_respelling_is_same(selecting, fields, key);
 
-    bool all_same = true;
+    bool all_same = true, all_alike = true;
     for (std::string_view rest = selecting; !rest.empty();) {
         const std::string_view name = next_list_member(rest);
         if (is_preference(name)) return;
-        all_same = all_same && value_seen(name, fields) == value_seen(name, others);
+        const std::optional<std::string> value = value_seen(name, fields), other = value_seen(name, others);
+        all_same = all_same && value == other;
+        all_alike = all_alike && without_spaces(value) == without_spaces(other);
     }
     const std::string other_key = key_of(selecting, others);
-    require(other_key.empty() || (other_key == key) == all_same, "one key, one set of values");
+    if (other_key.empty()) return;
+    require(!all_same || other_key == key, "one set of values, one key");
+    require(all_alike || other_key != key, "one key, one set of values");
 }
