@@ -116,8 +116,7 @@ int run(Config first, const LoadConfig& load) {
     share_one_arena();
     signal(SIGPIPE, SIG_IGN);
     asio::io_context signals_io(1);
-    asio::signal_set signals(signals_io, SIGINT, SIGTERM, SIGUSR1);
-    signals.add(SIGHUP);
+    asio::signal_set signals(signals_io, SIGHUP);  // it would end the process; what means to end it does so until then
 
     std::unique_ptr<observe::AccessLog> access_log;
     if (!config.log.access.empty()) access_log = std::make_unique<observe::AccessLog>(config.log.access);
@@ -193,12 +192,17 @@ int run(Config first, const LoadConfig& load) {
                      "admin endpoints on " + to_text({config.admin.listen->host, admin_listener->port()}));
     }
 
-    Timer drain_delay(signals_io.get_executor());
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) signals.add(signal);
+    Timer drain_delay(signals_io.get_executor()), overdue(signals_io.get_executor());
     const auto stop = [&](bool now) {
         observe::log(LogLevel::info, now ? "stopping at once" : "draining: exchanges in flight are finished");
         for (const auto& worker : workers) now ? worker->stop_now() : worker->stop();
     };
     bool leaving = false, at_once = false;
+    const auto stop_at_once = [&] {
+        at_once = true;
+        stop(true);
+    };
     const auto leave = [&] {
         readiness.ready = false;
         for (const auto& worker : workers) worker->leave();
@@ -207,7 +211,12 @@ int run(Config first, const LoadConfig& load) {
             observe::log(LogLevel::info, "leaving: connections are accepted for a while, until /readyz has been seen");
         drain_delay.expires_after(delay);
         drain_delay.async_wait([&](boost::system::error_code ec) {
-            if (!ec) stop(false);
+            if (ec) return;
+            stop(false);
+            overdue.expires_after(running.get()->drain_deadline + seconds{2});
+            overdue.async_wait([&](boost::system::error_code stopped) {
+                if (!stopped) stop_at_once();
+            });
         });
     };
     std::function<void()> await_signal = [&] {
@@ -220,9 +229,8 @@ int run(Config first, const LoadConfig& load) {
             } else if (!std::exchange(leaving, true)) {
                 leave();
             } else {
-                at_once = true;
                 drain_delay.cancel();
-                stop(true);
+                stop_at_once();
             }
             await_signal();
         });

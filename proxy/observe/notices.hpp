@@ -1,6 +1,6 @@
 #pragma once
 // What the log says of requests: those that Weir itself answered with an error, and what could not be stored for a
-// reason the operator should know. At most so many lines a second, whatever clients do.
+// reason the operator should know. At most so many lines a second of each worker, whatever clients do.
 
 #include <array>
 #include <chrono>
@@ -24,11 +24,16 @@ class Notices {
     explicit Notices(Log log) : log_(std::move(log)) {}
 
     [[nodiscard]] static bool concerns(const ExchangeRecord& record) noexcept {
-        return !record.detail.empty() || record.uncacheable == rules::Uncacheable::surrogate_keys;
+        return is_answered_with_error(record) || record.uncacheable == rules::Uncacheable::surrogate_keys;
     }
     void take(const ExchangeRecord& record, Time now);
 
  private:
+    // A client that is gone, or is sent away because the node ends, was told nothing.
+    static bool is_answered_with_error(const ExchangeRecord& record) noexcept {
+        return !record.detail.empty() && record.bytes_sent > 0;
+    }
+
     enum Kind : std::uint8_t { failed, refused, untagged };  // 5xx, 4xx, too many surrogate keys
     struct Second {
         Time begin{};

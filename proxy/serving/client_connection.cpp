@@ -43,7 +43,10 @@ ClientConnection::Received ClientConnection::take_request() {
     }
     content_size_ = 0;
     content_waited_ = {};
-    interim_.clear();
+    if (!interim_.empty()) {
+        interim_.clear();
+        count_buffers();
+    }
     parser_.reset();
     std::string_view received(received_.data() + begin_, end_ - begin_);
     while (received.starts_with("\r\n")) {  // RFC 9112 §2.2
@@ -126,6 +129,7 @@ Awaitable<boost::system::error_code> ClientConnection::write_behind_interim(std:
     const std::string interim = std::exchange(interim_, {});
     asio::const_buffer buffer = asio::buffer(interim);
     const boost::system::error_code ec = co_await write_all(socket_, {&buffer, 1}, deadline_, limits_.write_deadline);
+    count_buffers();
     if (ec || buffers.empty()) co_return ec;
     co_return co_await write_all(socket_, buffers, deadline_, limits_.write_deadline);
 }

@@ -38,7 +38,7 @@ Awaitable<void> refuse(Worker& worker, ClientConnection& client) {
                                             false, head_only, worker.now());
     asio::const_buffer buffer = asio::buffer(answer);
     record.error = co_await client.write({&buffer, 1});
-    record.bytes_sent = answer.size();
+    if (!record.error) record.bytes_sent = answer.size();
     worker.record(record);
     co_await client.linger();
 }

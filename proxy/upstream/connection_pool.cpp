@@ -120,6 +120,7 @@ Awaitable<Result<void>> ConnectionPool::connect(Connection& connection) {
     for (std::size_t i = 0; i < config_.servers.size(); ++i) {
         result = co_await connect_to(connection, config_.servers[(first + i) % config_.servers.size()]);
         if (result.has_value()) co_return result;
+        if (deadlines_.all_expired()) co_return Errc::cancelled;
     }
     co_return result;
 }

@@ -297,7 +297,7 @@ def test_the_metrics_count_what_happened(world):
 
 def test_the_access_log_tells_the_same(world, tmp_path):
     log = tmp_path / "access.log"
-    weir = world.weir(world.origin(), ttl="300s", log={"access": str(log)})
+    weir = world.weir(world.origin(), workers=1, ttl="300s", log={"access": str(log)})
     weir.get("/items/a")
     weir.get("/items/a")
     weir.ask("DELETE", "/items/a")

@@ -46,12 +46,16 @@ def origin(world):
 def test_what_was_stored_before_a_step_is_stale_behind_it(world, origin, clock, step, shared):
     redis = world.redis() if shared else None
     weir = world.weir(origin, redis, routes=NO_GRACE, env=clock.environment)
+    if redis:
+        weir.await_metrics({"weir_redis_connected": 2, "weir_purge_log_connected": 1})
     with weir.connect() as connection:
 
         def ask():
             return connection.ask("GET", "/")
 
         assert (ask().cache, ask().cache) == ("MISS", "HIT")
+        if redis:
+            redis.await_key("weir:{http://weir.test/}")
         clock.set(step)
         assert ask().cache == "MISS"
         hit = ask()

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not in_namespace, reason="needs a mount namespac
 class NameServer:
     """Hears all, and answers, when it may, that there is no such name."""
 
-    address = "127.0.0.53"
+    address = "127.53.0.1"
 
     def __init__(self):
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -57,7 +57,7 @@ class NameServer:
 def names():
     try:
         server = NameServer()
-    except PermissionError:
+    except OSError:
         pytest.skip("needs the port of DNS")
     yield server
     server.stop()
@@ -69,15 +69,17 @@ def test_a_name_that_points_elsewhere(world, tmp_path):
     old = world.scripted(ok(b"old", STALE + "Connection: close\r\n"))
     new = world.scripted(ok(b"new", STALE + "Connection: close\r\n"), address="127.0.0.2", port=old.port)
     hosts.write_text("127.0.0.1 origin.test\n")
-    upstream = {"servers": [f"http://origin.test:{old.port}"], "connect_deadline": "1s"}
-    weir = world.weir(upstream, workers=1, files={"/etc/hosts": hosts})
+    nobody = tmp_path / "resolv.conf"
+    nobody.write_text(f"nameserver {NameServer.address}\noptions timeout:1 attempts:1\n")
+    upstream = {"servers": [f"http://origin.test:{old.port}"]}
+    weir = world.weir(upstream, workers=1, files={"/etc/hosts": hosts, "/etc/resolv.conf": nobody})
     assert weir.get("/").body == b"old"
     hosts.write_text("127.0.0.2 origin.test\n")
     assert weir.get("/").body == b"new"
     hosts.write_text("")
     stale = weir.get("/")
     assert (stale.cache, stale.body) == ("STALE", b"new")
-    assert weir.get("/never").status in (502, 504)  # who is asked for the name then may be slow
+    assert weir.get("/never").status == 502
     assert len(new.requests) == 1
     hosts.write_text("127.0.0.1 origin.test\n")
     assert weir.get("/").body == b"old"
@@ -91,7 +93,7 @@ def test_look_ups_do_not_pile_up_behind_one_that_hangs(world, names, tmp_path):
     assert names.asked == 1
     names.answer(True)
     wait_until(lambda: weir.get("/again").status == 502, "the resolver is there again")
-    assert names.asked <= 3
+    assert names.asked < 10
 
 
 def test_a_look_up_that_hangs_does_not_keep_a_node_from_ending_at_once(world, names, tmp_path):
@@ -103,9 +105,16 @@ def test_a_look_up_that_hangs_does_not_keep_a_node_from_ending_at_once(world, na
     assert weir.wait() == 0
 
 
-def asking(world, tmp_path):
+def test_nor_from_ending_after_its_deadline(world, names, tmp_path):
+    weir = asking(world, tmp_path, drain_deadline="10ms")
+    assert weir.get("/").status == 504
+    weir.signal(signal.SIGTERM)
+    assert weir.wait() == 0
+
+
+def asking(world, tmp_path, **options):
     """A node whose look-ups take a minute where nobody answers."""
     resolver = tmp_path / "resolv.conf"
     resolver.write_text(f"nameserver {NameServer.address}\noptions timeout:30 attempts:2\n")
     upstream = {"servers": ["http://origin.test:1"], "connect_deadline": "100ms"}
-    return world.weir(upstream, workers=1, files={"/etc/resolv.conf": resolver})
+    return world.weir(upstream, workers=1, files={"/etc/resolv.conf": resolver}, **options)

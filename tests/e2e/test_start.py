@@ -1,13 +1,16 @@
 """From the command line to a node that is ready."""
 
+import contextlib
 import json
 import os
+import re
+import socket
 import threading
 
 import pytest
 from scripted_origin import ok
 from servers import PROGRAMS, TOP, run
-from wire import wait_until
+from wire import LIMIT, request, wait_until
 
 
 def weir_command(*arguments, **options):
@@ -48,9 +51,20 @@ def test_a_configuration_may_come_through_a_pipe(world, origin, tmp_path):
     writing.join()
 
 
+def has_ipv6():
+    with socket.socket(socket.AF_INET6) as probe, contextlib.suppress(OSError):
+        probe.bind(("::1", 0))
+        return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="needs ::1")
 def test_it_listens_on_several_addresses(world, origin):
     weir = world.weir(origin, listen=["127.0.0.1:0", "[::1]:0"])
-    weir.await_log(r"listening on \[::1\]:\d+")
+    port = int(re.search(r"listening on \[::1\]:(\d+)", weir.log)[1])
+    with socket.create_connection(("::1", port), LIMIT) as client:
+        client.sendall(request("GET", "/items/a", {"Connection": "close"}))
+        with client.makefile("rb") as answer:
+            assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
     assert weir.get("/items/a").status == 200
 
 

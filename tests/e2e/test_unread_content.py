@@ -139,7 +139,7 @@ def test_of_an_origin_that_is_silent(weir, origin, silent, method, framing):
     first, behind = answers_to(weir, method, "/silent", framing)
     assert first.status == 504
     assert (behind.cache, behind.body) == ("HIT", b"/next")
-    wait_until(silent.is_quiet, "its connection has ended")
+    wait_until(lambda: silent.requests and silent.is_quiet(), "its connection has ended")
     stream = b"".join(silent.requests)
     silent.requests.clear()
     (message,) = Strict().cut(stream)

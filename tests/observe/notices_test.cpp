@@ -25,10 +25,11 @@ const ExchangeRecord failed{.client = "10.0.0.1",
                             .request_id = "id",
                             .status = 502,
                             .detail = "the origin cannot be reached",
+                            .bytes_sent = 100,
                             .error = make_error_code(Errc::upstream_unreachable)};
 
 TEST_CASE("notices: what is said of a request") {
-    ExchangeRecord refused = failed, answered = failed, untagged = failed, only_if_cached = failed;
+    ExchangeRecord refused = failed, answered = failed, untagged = failed, only_if_cached = failed, gone = failed;
     refused.status = 400;
     refused.detail = "malformed";
     refused.error = {};
@@ -38,8 +39,9 @@ TEST_CASE("notices: what is said of a request") {
     untagged.uncacheable = rules::Uncacheable::surrogate_keys;
     only_if_cached.status = 504;
     only_if_cached.error = {};
+    gone.bytes_sent = 0;
     Lines lines;
-    for (const ExchangeRecord& record : {failed, refused, answered, untagged, only_if_cached})
+    for (const ExchangeRecord& record : {failed, refused, answered, untagged, only_if_cached, gone})
         lines.notices.take(record, {});
     REQUIRE(lines.all.size() == 4);
     CHECK(lines.all[3].starts_with("info "));
@@ -60,7 +62,7 @@ TEST_CASE("notices: a flood of one kind is cut short, counted, and hides no othe
     CHECK(lines.all.size() == Notices::lines_a_second + 1);
     lines.notices.take(failed, now + seconds(1));
     REQUIRE(lines.all.size() == Notices::lines_a_second + 3);
-    CHECK(lines.all[Notices::lines_a_second + 1] == "warning left out: 90 lines");
+    CHECK(lines.all[Notices::lines_a_second + 1] == "warning left out: 90 lines of failed requests");
 }
 
 }  // namespace
