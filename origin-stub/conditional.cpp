@@ -28,9 +28,9 @@ bool parse_offset(std::string_view digits, std::uint64_t& value) {
 }  // namespace
 
 std::string http_date(std::chrono::sys_seconds time) {
-    const time_t seconds = time.time_since_epoch().count();
+    const time_t since_epoch = time.time_since_epoch().count();
     tm parts{};
-    gmtime_r(&seconds, &parts);
+    gmtime_r(&since_epoch, &parts);
     std::array<char, 64> text{};
     return {text.data(), strftime(text.data(), text.size(), imf_fixdate, &parts)};
 }

@@ -1,6 +1,6 @@
 // Invariant: everything spawned here refers to the worker, and the worker outlives it: run() returns only when tasks_
-// is 0 and the sweeps have ended. Only where all is to end at once is the io_context stopped before: the process then ends
-// without destroying the worker.
+// is 0 and the sweeps have ended. Only where all is to end at once is the io_context stopped before: the process then
+// ends without destroying the worker.
 
 #include "proxy/serving/worker.hpp"
 

@@ -115,11 +115,11 @@ void ask_store(std::string_view bytes) {
     asio::co_spawn(context, look_up(redis, done), asio::detached);
     answer(context, bytes);
     run_until(context, [&] { return done; });
-    require(client.stats().in_flight.get() == 0, "nothing is left waiting");
     client.stop();
     peer().hang_up();
     context.restart();
     context.poll();
+    require(client.stats().in_flight.get() == 0, "nothing is left waiting");
 }
 
 class Reader final : public StreamReader {

@@ -94,7 +94,7 @@ TEST_CASE("a malformed or unsupported request is refused: RFC 9112") {
         {"a space in the target", "GET /a b HTTP/1.1\r\nHost: h\r\n\r\n", 400},
         {"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", 405},
         {"TRACE with content", "TRACE / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n", 400},
-        {"a method longer than any", std::string(65, 'M') + " / HTTP/1.1\r\nHost: h\r\n\r\n", 501},
+        {"a method longer than any", std::string(65, 'M').append(" / HTTP/1.1\r\nHost: h\r\n\r\n"), 501},
         {"a method that is no token", "G(T / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
         {"both framings", start + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
         {"both framings, the other way", start + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", 400},
