@@ -44,7 +44,6 @@ def test_a_hit_has_the_fields_of_the_response_it_repeats(weir):
 @pytest.mark.parametrize(
     "knobs, lifetime",
     [
-        ("", 300),  # the ttl of the configuration
         ("?cache_control=max-age=60", 60),
         ("?cache_control=max-age=60,s-maxage=90", 90),
         ("?expires=%2B120", 120),
@@ -58,6 +57,13 @@ def test_the_origin_decides_the_lifetime(weir, knobs, lifetime):
     hit = weir.get("/items/lifetime" + knobs)
     assert hit.cache == "HIT"
     assert hit.remaining + int(hit["Age"]) == lifetime
+
+
+def test_where_it_does_not_the_configuration_does(weir):
+    """From the moment of arrival, however old it is by then."""
+    assert weir.get("/items/lifetime?age=1000").cache == "MISS"
+    hit = weir.get("/items/lifetime?age=1000")
+    assert hit.cache == "HIT" and 280 < hit.remaining <= 300 and int(hit["Age"]) >= 1000
 
 
 @pytest.mark.parametrize(

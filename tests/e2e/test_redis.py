@@ -113,7 +113,7 @@ def test_redis_ttl_of_the_environment_wins(world, origin, redis, value):
     weir.get("/items/foo")
     assert 20_000 < int(redis.command("PTTL", redis.await_key(name_of("/items/foo")))) <= 40_000
     hit = weir.get("/items/foo")
-    assert hit.remaining + int(hit["Age"]) == 40
+    assert 20 < hit.remaining <= 40
 
 
 def test_redis_is_found_by_the_environment(world, origin, redis):

@@ -37,7 +37,7 @@ def test_flags_alone_are_enough(world, origin):
     wait_until(lambda: weir.health() == 200, "Redis is connected")
     assert weir.get("/items/a").cache == "MISS"
     hit = weir.get("/items/a")
-    assert hit.cache == "HIT" and hit.remaining + int(hit["Age"]) == 50
+    assert hit.cache == "HIT" and 30 < hit.remaining <= 50
 
 
 def test_a_configuration_may_come_through_a_pipe(world, origin, tmp_path):

@@ -163,6 +163,7 @@ TEST_CASE("redis client: slow answers open the breaker") {
     boost::asio::io_context context(1);
     proxy::RedisConfig config = config_with(server);
     config.breaker.slow = milliseconds(200);
+    config.breaker.slow_percent = 50;
     config.breaker.window = 4;
     config.command_budget = milliseconds(10'000);
     TestClient redis(context, config);
