@@ -90,6 +90,9 @@ void answer(asio::io_context& context, std::string_view bytes) {
 RedisConfig config() {
     RedisConfig settings;
     settings.unix_socket = peer().path();
+    // A busy machine is no finding; nor does anybody wait for a second connection.
+    settings.connect_deadline = settings.command_budget = std::chrono::minutes(10);
+    settings.reconnect_min = settings.reconnect_max = std::chrono::minutes(10);
     return settings;
 }
 
