@@ -20,6 +20,16 @@ def world(tmp_path):
         yield world
 
 
+@pytest.fixture
+def origin(world):
+    return world.origin()
+
+
+@pytest.fixture
+def redis(world):
+    return world.redis()
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory, request):
     """A World for all tests of a file."""

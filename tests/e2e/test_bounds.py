@@ -30,16 +30,6 @@ def many_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.fixture
-def origin(world):
-    return world.origin()
-
-
-@pytest.fixture
-def redis(world):
-    return world.redis()
-
-
 def ask_all(weir, numbers, ask, check, connections=8, at_once=50):
     """ask(number) is a request; check(number, response) sees its answer. Many are on their way at a time."""
     numbers = list(numbers)
@@ -242,7 +232,9 @@ def test_a_frozen_redis_costs_a_miss_one_budget(world, origin, redis):
     def timeouts():
         return weir.metrics()['weir_redis_commands_total{outcome="timeout"}']
 
+    connected(weir, workers=1)
     weir.get("/items/warm-up")
+    weir.await_metrics({"weir_redis_pending_put_bytes": 0, "weir_redis_commands_in_flight": 0})
     paid = []
     for number in range(10):
         connected(weir, workers=1)

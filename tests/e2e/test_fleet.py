@@ -14,11 +14,6 @@ LONG = "Cache-Control: max-age=3600\r\n"
 SHORT = "Cache-Control: max-age=3\r\n"  # each node must have it before it is stale
 
 
-@pytest.fixture
-def redis(world):
-    return world.redis()
-
-
 class Held:
     """A script for an origin: each request is noted, and answered when the gate is open."""
 

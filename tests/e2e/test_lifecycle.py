@@ -11,11 +11,6 @@ from servers import ENVIRONMENT, PROGRAMS, TOP, free_port, run
 from wire import Connection, Truncated, request, wait_until
 
 
-@pytest.fixture
-def origin(world):
-    return world.origin()
-
-
 # The end
 
 

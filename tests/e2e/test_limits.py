@@ -9,11 +9,6 @@ from servers import PROGRAMS
 from wire import HOST, Connection, Truncated, chunked, exchange, request, wait_until
 
 
-@pytest.fixture
-def origin(world):
-    return world.origin()
-
-
 def reached(limit):
     return f'weir_limits_reached_total{{limit="{limit}"}}'
 

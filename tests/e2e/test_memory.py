@@ -6,11 +6,6 @@ from servers import PROGRAMS, is_sanitized, run
 MIB = 1024 * 1024
 
 
-@pytest.fixture
-def origin(world):
-    return world.origin()
-
-
 def load(weir, requests, keys, query):
     url = f"{weir.url}/items?{query}"
     answer = run(

@@ -16,16 +16,6 @@ LOOPBACK = {"allow": ["127.0.0.0/8"]}
 IMPATIENT = {"reconnect_min": "20ms", "reconnect_max": "100ms"}
 
 
-@pytest.fixture
-def redis(world):
-    return world.redis()
-
-
-@pytest.fixture
-def origin(world):
-    return world.origin()
-
-
 def node(world, origin, redis, **options):
     """One that uses Redis."""
     weir = world.weir(origin, redis, **{"ttl": "300s", **options})

@@ -14,16 +14,6 @@ def name_of(target, variant=""):
     return KEY % (HOST, target) + variant
 
 
-@pytest.fixture
-def redis(world):
-    return world.redis()
-
-
-@pytest.fixture
-def origin(world):
-    return world.origin()
-
-
 def impatient(redis):
     """Tries again soon, so that the test need not wait long."""
     return {"host": "127.0.0.1", "port": redis.port, **IMPATIENT}

@@ -1,19 +1,8 @@
 """A Redis that is not to be had at first, or goes away: it is used as soon as it is back."""
 
-import pytest
 from resp import Resp
 from test_redis import await_health, connected, hit_in_redis, impatient, name_of
 from wire import wait_until
-
-
-@pytest.fixture
-def redis(world):
-    return world.redis()
-
-
-@pytest.fixture
-def origin(world):
-    return world.origin()
 
 
 def await_used(weir, redis):

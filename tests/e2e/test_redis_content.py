@@ -16,16 +16,6 @@ KIB = 1024
 MIB = 1024 * 1024
 
 
-@pytest.fixture
-def redis(world):
-    return world.redis()
-
-
-@pytest.fixture
-def origin(world):
-    return world.origin()
-
-
 def expected(origin, targets):
     """What the origin answers, asked directly."""
     with Connection(origin.port) as connection:

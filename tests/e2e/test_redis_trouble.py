@@ -9,16 +9,6 @@ WORKERS = 2
 
 
 @pytest.fixture
-def redis(world):
-    return world.redis()
-
-
-@pytest.fixture
-def origin(world):
-    return world.origin()
-
-
-@pytest.fixture
 def weir(world, origin, redis):
     config = {"host": "127.0.0.1", "port": redis.port, "breaker": BREAKER, **IMPATIENT}
     routes = [

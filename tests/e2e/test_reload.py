@@ -4,7 +4,6 @@ import contextlib
 import signal
 import threading
 
-import pytest
 from scripted_origin import answering, ok
 from test_redis_content import HalfRead
 from test_upgrade import ROUTES, SWITCHED, echo, offer
@@ -13,11 +12,6 @@ from wire import request, wait_until
 RELOADED = 'weir_config_reloads_total{outcome="ok"}'
 FAILED = 'weir_config_reloads_total{outcome="error"}'
 SUCCESSFUL = "weir_config_last_reload_successful"
-
-
-@pytest.fixture
-def origin(world):
-    return world.origin()
 
 
 def scripted(world, body):

@@ -17,11 +17,6 @@ def weir_command(*arguments, **options):
     return run(PROGRAMS / "weir", *arguments, **options)
 
 
-@pytest.fixture
-def origin(world):
-    return world.origin()
-
-
 def test_two_nodes_may_share_a_port(world):
     one = world.weir(world.scripted(ok(b"one")))
     two = world.weir(world.scripted(ok(b"two")), listen=f"127.0.0.1:{one.port}")
