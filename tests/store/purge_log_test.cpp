@@ -253,6 +253,7 @@ TEST_CASE("purge log: lost, damaged or cut short, it loses stored responses and 
     }
     SUBCASE("restarted, empty") {
         server.restart();
+        one.client.await_disconnected();
         one.client.await_connected();
         everything_went();
     }
