@@ -8,11 +8,27 @@
 
 #include <algorithm>
 #include <sstream>
+#include <string_view>
+
+#include "proxy/utf8.hpp"
 
 namespace proxy::config {
 namespace {
 
 int line_of(const YAML::Mark& mark) { return std::max(mark.line, 0) + 1; }
+
+// yaml-cpp takes any bytes, and what it took for text need not come out of its emitter again.
+void require_text(std::string_view yaml) {
+    int line = 1;
+    while (!yaml.empty()) {
+        const Utf8Character character = decode_utf8(yaml);
+        if (character.length == 0) throw YamlError(line, "a byte that is not UTF-8");
+        const bool is_space = character.code == '\n' || character.code == '\r' || character.code == '\t';
+        if (is_control(character.code) && !is_space) throw YamlError(line, "a control character");
+        if (character.code == '\n') ++line;
+        yaml.remove_prefix(character.length);
+    }
+}
 
 // Builds the tree from the parser's events. `open_` points into vectors that do not grow while their last element is
 // open, so the pointers stay good.
@@ -93,6 +109,7 @@ void emit(YAML::Emitter& out, const Node& node) {
 }  // namespace
 
 Node parse_yaml(const std::string& yaml) {
+    require_text(yaml);
     std::istringstream in(yaml);
     try {
         YAML::Parser parser(in);

@@ -22,8 +22,8 @@ struct YamlError : std::runtime_error {
     int line;
 };
 
-// One document; null where `yaml` is empty. Throws YamlError. Aliases are refused: few lines could then mean gigabytes.
-// A key that stands twice in a map is there twice.
+// One document, in UTF-8; null where `yaml` is empty. Throws YamlError. Aliases are refused: few lines could then mean
+// gigabytes. A key that stands twice in a map is there twice.
 [[nodiscard]] Node parse_yaml(const std::string& yaml);
 
 [[nodiscard]] std::string write_yaml(const Node& root);

@@ -159,6 +159,8 @@ TEST_CASE("wrong files: what is not a map of known keys") {
          "upstream: http://a\n---\nname: b\n",
          {"test.yaml:3: not YAML: a second document begins here"}},
         {"an alias", "name: &x a\nupstream: *x\n", {"test.yaml:2: not YAML: aliases (*name) are not supported"}},
+        {"bytes", "upstream: http://a\nname: a\xff\n", {"test.yaml:2: not YAML: a byte that is not UTF-8"}},
+        {"an escape sequence", "upstream: http://a\nname: a\x1b[2J\n", {"test.yaml:2: not YAML: a control character"}},
         {"a key that is a list", "[a]: b\n", {"test.yaml:1: not YAML: a key is not a plain word"}},
         {"a misspelt key",
          "upstream: http://a\nlistne: 80\n",
