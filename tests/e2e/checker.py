@@ -47,8 +47,6 @@ class Checker:
         self.origin = world.origin("2ms")
         self.redis = world.redis()
         redis = {"port": self.redis.port, "reconnect_min": "10ms", "reconnect_max": "100ms", "lease": "500ms"}
-        # A busy machine is no trouble of Redis: what came from there would be cut.
-        redis |= {"command_budget": "1s", "breaker": {"slow": "900ms"}}
         memory = {"budget": "16MiB"}  # less than all of it: Redis is read as well
         processes = [world.weir(self.origin, redis, memory=memory) for _ in range(nodes)]
         self.nodes = [Node(process) for process in processes]

@@ -8,7 +8,6 @@ import zlib
 from collections import Counter
 
 from wire import LIMIT, Connection, Truncated, request, wait_until
-from world import PATIENT
 
 
 class Fleet:
@@ -16,12 +15,13 @@ class Fleet:
     server, or a configuration."""
 
     def __init__(self, world, origin, redis=None, nodes=3, workers=2, **config):
-        if isinstance(redis, dict):
-            redis = PATIENT | redis
+        if redis is not None:
+            own = redis if isinstance(redis, dict) else {"port": redis.port}
+            redis = {"lease": "10s"} | own  # longer than a busy machine may take to renew it
         self.nodes = [world.weir(origin, redis, workers=workers, **config) for _ in range(nodes)]
         if redis is not None:
             for node in self.nodes:
-                node.await_metrics({"weir_redis_connected": workers})
+                node.await_redis(workers)
 
     def __getitem__(self, index):
         return self.nodes[index]

@@ -93,8 +93,9 @@ class Process:
 
     def await_log(self, pattern, seconds=LIMIT):
         def found():
+            running = self.is_running()  # before the log is read: it may say it and end
             match = re.search(pattern, self.log)
-            assert match or self.is_running(), f"{self.name} ended: {self.log_tail()}"
+            assert match or running, f"{self.name} ended: {self.log_tail()}"
             return match
 
         return wait_until(found, f"{self.name} says {pattern!r}", seconds)
@@ -168,8 +169,9 @@ class RedisServer(Process):
         return answer.stdout.rstrip("\n")
 
     def keys(self):
-        """Those of stored responses: the streams by which nodes tell each other things are left out."""
-        return sorted(key for key in self.command("--scan").split("\n") if key and ":{log}:" not in key)
+        """Those of stored responses: leases and the streams by which nodes tell each other things are left out."""
+        keys = filter(None, self.command("--scan").split("\n"))
+        return sorted(key for key in keys if ":{log}:" not in key and not key.endswith(":lease"))
 
     def await_key(self, key):
         wait_until(lambda: self.command("EXISTS", key) == "1", f"Redis has {key}")

@@ -52,8 +52,9 @@ def ask_all(weir, numbers, ask, check, connections=8, at_once=50):
 def test_query_strings_take_what_is_configured(world, origin, redis, cache_control):
     """Stored they fill memory and Redis, and no more; not stored, only the marks that say so."""
     budget, most, marks = 8 * MIB, 24 * MIB, 2_000
+    collapse = {"max_marks": marks, "hit_for_miss": "1h"}
     redis.command("CONFIG", "SET", "maxmemory", most, "maxmemory-policy", "allkeys-lru")
-    weir = connected(world.weir(origin, redis, memory={"budget": budget}, collapse={"max_marks": marks}))
+    weir = connected(world.weir(origin, redis, memory={"budget": budget}, collapse=collapse))
 
     def ask(number):
         return request("GET", f"/items/made-up?size=1000&cache_control={cache_control}&etag={number}")
@@ -225,8 +226,8 @@ def test_many_header_sections_that_trickle_too_long_are_all_refused(world, origi
 
 def test_a_frozen_redis_costs_a_miss_one_budget(world, origin, redis):
     """Of all the commands a miss needs the first one waits in vain; the others are not even sent."""
-    breaker = {"failures": 1000, "slow_percent": 0}
-    config = {"host": "127.0.0.1", "port": redis.port, "breaker": breaker, "reconnect_min": "10ms"}
+    config = {"port": redis.port, "command_budget": "100ms", "reconnect_min": "10ms"}
+    config |= {"breaker": {"failures": 1000, "slow_percent": 0}}
     weir = world.weir(origin, config, workers=1, ttl="300s")
 
     def timeouts():

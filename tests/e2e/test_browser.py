@@ -75,7 +75,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
         self._url = url
         self._driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-        self._driver.set_page_load_timeout(30)
+        self._driver.set_page_load_timeout(120)
 
     def __enter__(self):
         return self
@@ -98,7 +98,7 @@ class Browser:
         """{path: Exchange}, as soon as the page is complete."""
         self._driver.get_log("performance")  # empties it
         action()
-        wait_until(self._is_complete, "the page is complete")
+        wait_until(self._is_complete, "the page is complete", 60)
         exchanges = {}
 
         def are_all_known():
@@ -107,7 +107,7 @@ class Browser:
             known = [exchange.path for exchange in exchanges.values() if exchange.path and exchange.is_known()]
             return sorted(known) == PATHS
 
-        wait_until(are_all_known, "the log has each path, once")
+        wait_until(are_all_known, "the log has each path, once", 60)
         return {exchange.path: exchange for exchange in exchanges.values() if exchange.path}
 
     def _is_complete(self):

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from scripted_origin import ok
-from wire import LIMIT, Connection, Truncated, chunked, request, wait_until
+from wire import LIMIT, Truncated, chunked, request, wait_until
 
 CACHEABLE = "Cache-Control: max-age=60\r\n"
 FIRST, REST = b"first half, ", b"second half"
@@ -263,7 +263,7 @@ def test_answers_that_are_not_for_others_are_not_waited_for(world, fields):
         together(origin, peer)
 
     origin = world.scripted(serve)
-    weir = world.weir(origin)
+    weir = world.weir(origin, collapse={"hit_for_miss": "60s"})
     clients = asking(weir, 1)
     wait_until(lambda: origin.requests, "the origin is asked")
     clients += asking(weir, 5)
@@ -313,7 +313,7 @@ def test_who_keeps_others_from_what_is_too_large_is_cut_off(world):
         chunked(REST),
     )
     origin = world.scripted(script)
-    weir = world.weir(origin, memory={"max_object_size": "1MiB"}, collapse={"slow_reader_deadline": "200ms"})
+    weir = world.weir(origin, memory={"max_object_size": "1MiB"}, collapse={"slow_reader_deadline": "1s"})
     quick = asking(weir, 1)[0]
     wait_until(lambda: origin.requests, "the origin is asked")
     stuck = asking(weir, 1)[0]
@@ -359,6 +359,17 @@ def test_variants_are_fetched_each_once(world):
     assert len(origin.requests) == 2
 
 
+def crowd_upon_what_is_stale(weir, origin):
+    """(the client for which the origin is asked, five who wait)"""
+    weir.get("/")
+    wait_until(lambda: weir.get("/", {"Cache-Control": "only-if-cached"}).status == 504, "it is stale")
+    leader = asking(weir, 1)[0]
+    wait_until(lambda: len(origin.requests) == 2, "the origin is asked again")
+    clients = asking(weir, 5)
+    await_waiting(weir, origin, 5)
+    return leader, clients
+
+
 def test_a_validation_is_shared(world):
     may_answer = threading.Event()
 
@@ -369,15 +380,13 @@ def test_a_validation_is_shared(world):
                 assert may_answer.wait(LIMIT)
                 peer.send(b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nCache-Control: max-age=60\r\n\r\n')
             else:
-                peer.send(ok(WHOLE, 'ETag: "a"\r\nCache-Control: max-age=1\r\n'))
+                peer.send(ok(WHOLE, 'ETag: "a"\r\nCache-Control: max-age=2\r\n'))
 
     origin = world.scripted(serve)
     weir = world.weir(origin, routes=[{"path": "/", "grace": "0s"}])
-    weir.get("/")
-    wait_until(lambda: asking(weir, 1) and len(origin.requests) == 2, "it is stale and validated")
-    clients = asking(weir, 5)
-    wait_until(lambda: weir.metrics()["weir_transfer_readers"] >= 5, "they wait")
+    leader, clients = crowd_upon_what_is_stale(weir, origin)
     may_answer.set()
+    assert leader.response().body == WHOLE
     for client in clients:
         response = client.response()
         assert (response.status, response.body, response.cache) == (200, WHOLE, "REVALIDATED")
@@ -392,19 +401,16 @@ def test_one_error_of_the_origin_and_all_get_what_is_stale(world):
         while head := peer.head():
             origin.requests.append(head)
             if len(origin.requests) == 1:
-                peer.send(ok(WHOLE, "Cache-Control: max-age=1, stale-if-error=600\r\n"))
+                peer.send(ok(WHOLE, "Cache-Control: max-age=2, stale-if-error=600\r\n"))
             else:
                 assert may_answer.wait(LIMIT)
                 peer.send(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
 
     origin = world.scripted(serve)
     weir = world.weir(origin, routes=[{"path": "/", "grace": "0s"}])
-    weir.get("/")
-    wait_until(lambda: asking(weir, 1) and len(origin.requests) == 2, "it is stale and asked for")
-    clients = asking(weir, 5)
-    wait_until(lambda: weir.metrics()["weir_transfer_readers"] >= 5, "they wait")
+    leader, clients = crowd_upon_what_is_stale(weir, origin)
     may_answer.set()
-    assert [(client.response().body) for client in clients] == [WHOLE] * 5
+    assert [client.response().body for client in (leader, *clients)] == [WHOLE] * 6
     assert len(origin.requests) == 2
 
 
@@ -445,7 +451,7 @@ def test_what_is_stale_before_it_is_whole_is_asked_for_once_more(world):
     def serve(origin, peer):
         while head := peer.head():
             origin.requests.append(head)
-            lifetime = 1 if len(origin.requests) == 1 else 60
+            lifetime = 2 if len(origin.requests) == 1 else 60
             fields = f"Content-Length: {len(WHOLE)}\r\nCache-Control: max-age={lifetime}\r\n"
             peer.send(f"HTTP/1.1 200 OK\r\n{fields}\r\n".encode() + FIRST)
             assert may_end.wait(LIMIT)

@@ -83,7 +83,7 @@ def test_the_client_may_end_its_half_first(weir):
 
 
 def test_an_idle_connection_is_closed(world, origin):
-    weir = world.weir(origin, limits={"keep_alive_timeout": "100ms"})
+    weir = world.weir(origin, limits={"keep_alive_timeout": "2s"})
     with weir.connect() as connection:
         assert connection.is_ended()
     with weir.connect() as connection:

@@ -7,7 +7,7 @@ from servers import PROGRAMS, run
 
 
 def load(weir, *arguments):
-    return run(PROGRAMS / "weir-loadgen", f"{weir.url}/items", *arguments)
+    return run(PROGRAMS / "weir-loadgen", f"{weir.url}/items", *arguments, seconds=300)
 
 
 @pytest.mark.parametrize("with_redis", [True, False], ids=["with Redis", "memory alone"])

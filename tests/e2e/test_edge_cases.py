@@ -1,6 +1,5 @@
 """Messages at the edge of what HTTP allows: their sizes, their fields, what comes before and after the content."""
 
-import hashlib
 
 import pytest
 from scripted_origin import http_date, in_turn, ok
@@ -16,7 +15,7 @@ def everywhere(world, answer):
     origin, redis = world.scripted(answer), world.redis()
     one, two = (world.weir(origin, redis) for _ in range(2))
     for node in (one, two):
-        node.await_metrics({"weir_redis_connected": 2})
+        node.await_redis()
     miss, hit = one.get("/"), one.get("/")
     redis.await_key("weir:{http://weir.test/}")
     shared = two.get("/")
@@ -137,7 +136,7 @@ def test_what_decides_may_be_said_in_several_lines(world, fields, lifetime):
     second = weir.get("/")
     assert second.cache == ("HIT" if lifetime else "MISS")
     if lifetime:
-        assert lifetime - 3 <= second.remaining + int(second["Age"]) <= lifetime
+        assert lifetime - 30 <= second.remaining + int(second["Age"]) <= lifetime
 
 
 def test_a_folded_field_is_refused_and_said_to_be(world, tmp_path):

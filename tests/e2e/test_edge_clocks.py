@@ -102,7 +102,7 @@ def test_a_lifetime_too_large_is_a_lifetime_in_redis(world):
     origin = world.scripted(ok(fields=f"Cache-Control: max-age={'9' * 20}, stale-if-error={'9' * 20}\r\n"))
     one, two = (world.weir(origin, redis) for _ in range(2))
     for node in (one, two):
-        node.await_metrics({"weir_redis_connected": 2})
+        node.await_redis()
     one.get("/")
     key = redis.await_key("weir:{http://weir.test/}")
     assert MOST - 60 <= int(redis.command("TTL", key)) <= 3 * MOST

@@ -50,7 +50,7 @@ def test_of_origins(world):
         elif b"/slow" in head:
             peer.until_closed()
 
-    upstream = {"servers": [world.scripted(serve).url], "first_byte_deadline": "100ms"}
+    upstream = {"servers": [world.scripted(serve).url], "first_byte_deadline": "3s"}
     weir = logging(world, upstream)
     check(weir, ask(weir, "GET", f"/closed{TARGET}"), 502)
     check(weir, ask(weir, "GET", f"/malformed{TARGET}"), 502)

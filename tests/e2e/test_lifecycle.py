@@ -1,13 +1,12 @@
 """How a node ends, and what it can do without."""
 
 import contextlib
-import os
 import signal
 import subprocess
 
 import pytest
 from scripted_origin import ok
-from servers import ENVIRONMENT, PROGRAMS, TOP, free_port, run
+from servers import ENVIRONMENT, PROGRAMS, free_port
 from wire import Connection, Truncated, request, wait_until
 
 
@@ -28,7 +27,7 @@ def test_a_signal_ends_an_idle_node(world, origin, number):
 def test_exchanges_in_flight_are_finished(world, origin):
     weir = world.weir(origin, drain_deadline="20s")
     with weir.connect() as connection:
-        connection.send(request("GET", "/items/slow?size=100000&latency_ms=100&drip_ms=400"))
+        connection.send(request("GET", "/items/slow?size=100000&latency_ms=100&drip_ms=3000"))
         wait_until(lambda: origin.stats()["open_requests"] == 1, "the origin is asked")
         weir.signal(signal.SIGTERM)
         weir.await_log("draining")
@@ -41,7 +40,7 @@ def test_exchanges_in_flight_are_finished(world, origin):
 def test_a_draining_node_takes_no_new_connections(world, origin):
     weir = world.weir(origin, drain_deadline="20s")
     with weir.connect() as connection:
-        connection.send(request("GET", "/items/slow?latency_ms=500"))
+        connection.send(request("GET", "/items/slow?latency_ms=3000"))
         wait_until(lambda: origin.stats()["open_requests"] == 1, "the origin is asked")
         weir.signal(signal.SIGTERM)
 
@@ -123,7 +122,7 @@ def first_hangs(world):
 def leader_and_waiter(world, origin, redis, **config):
     nodes = [world.weir(origin, redis | {"lease": "1h"}, **config) for _ in range(2)]
     for node in nodes:
-        node.await_metrics({"weir_redis_connected": 2})
+        node.await_redis()
     return nodes
 
 
@@ -190,8 +189,8 @@ def test_it_runs_where_its_own_log_cannot_be_written(world, origin, tmp_path):
 
 def test_what_is_on_its_way_to_redis_arrives(world, origin):
     redis = world.redis()
-    weir = world.weir(origin, redis, ttl="300s")
-    weir.await_metrics({"weir_redis_connected": 2})
+    weir = world.weir(origin, redis, ttl="300s", drain_deadline="20s")
+    weir.await_redis()
     with weir.connect() as connection:
         for number in range(20):
             connection.ask("GET", f"/items/{number}?size=300000")

@@ -102,7 +102,7 @@ def test_post_invalidates_before_its_answer_is_stored(world):
         )
     )
     weir = world.weir(origin, redis, workers=1)
-    weir.await_metrics({"weir_redis_connected": 1})
+    weir.await_redis(1)
     weir.get("/form")
     redis.await_key("weir:{http://weir.test/form}")  # else it comes behind the POST, and takes the new one along
     weir.ask("POST", "/form", body=b"a=1")
@@ -126,7 +126,7 @@ def test_what_was_asked_before_an_invalidation_is_not_stored_after_it(world, wit
     options = {"memory": {"budget": 0}} if with_redis else {}
     weir = world.weir(origin, world.redis() if with_redis else None, **options)
     if with_redis:
-        weir.await_metrics({"weir_redis_connected": 2})
+        weir.await_redis()
     with weir.connect() as connection:
         connection.send(request("GET", "/"))
         wait_until(lambda: origin.requests, "it is at the origin")

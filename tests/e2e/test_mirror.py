@@ -79,7 +79,7 @@ def test_a_tree_of_real_files(world, tree, tmp_path, capsys):
     redis, nginx = world.redis(), world.nginx(tree)
     weir, other = (world.weir(nginx, redis, ttl="300s") for _ in range(2))
     for node in (weir, other):
-        node.await_metrics({"weir_redis_connected": 2})
+        node.await_redis()
 
     assert fetch_all(weir, tree, tmp_path / "from-the-origin") == ["MISS"] * count
     assert_same(tree, tmp_path / "from-the-origin")

@@ -82,7 +82,7 @@ def failing(fail):
 def test_an_origin_that(world, status, fail):
     origin = world.scripted(failing(fail))
     stalls = status == 504
-    upstream = {"servers": [origin.url], "first_byte_deadline": "1s" if stalls else "15s"}
+    upstream = {"servers": [origin.url], "first_byte_deadline": "3s" if stalls else "15s"}
     weir = world.weir(upstream, workers=1, ttl="300s")
     rounds = 1 if stalls else 2  # the second finds nothing stored
     for _ in range(rounds):
@@ -181,7 +181,7 @@ def test_a_request_is_sent_again_but_once(world):
 
 def test_a_stall_is_not_tried_again(world):
     origin = world.scripted(failing(hang_after(b"")))
-    weir = world.weir({"servers": [origin.url], "first_byte_deadline": "1s"}, workers=1)
+    weir = world.weir({"servers": [origin.url], "first_byte_deadline": "3s"}, workers=1)
     assert weir.get("/good").status == 200
     assert weir.get("/never").status == 504
     assert origin.requests == ["/good", "/never"]
@@ -243,7 +243,7 @@ def test_an_answer_that_is_early_may_take_its_time(world):
         peer.send(b"-late")
         peer.until_closed()
 
-    weir = world.weir(world.scripted(serve), workers=1, limits={"body_deadline": "100ms"})
+    weir = world.weir(world.scripted(serve), workers=1, limits={"body_deadline": "3s"})
     with weir.connect() as early, weir.connect() as other:
         early.send(request("POST", "/early", {"Content-Length": "1000"}) + b"x")
         assert early.head().status == 200 and early.read(5) == b"early"

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from scripted_origin import in_turn
-from wire import request, wait_until
+from wire import HOST, request, wait_until
 
 CONTENT = bytes(range(256)) * 40
 
@@ -72,7 +72,7 @@ def connected(nodes):
     """The nodes, as soon as all their workers are connected to Redis."""
     nodes = list(nodes)
     for node in nodes:
-        node.await_metrics({"weir_redis_connected": 2})
+        node.await_redis()
     return nodes
 
 
@@ -366,6 +366,7 @@ def test_a_node_that_has_a_part_finds_what_another_one_completed(world):
     origin = world.scripted(Content())
     first, second = connected(world.weir(origin, redis) for _ in range(2))
     ranged(first, "0-4999")
+    redis.await_key(f"weir:{{http://{HOST}/file}}")
     second.get("/file")
     await_stored(first, {"Range": "bytes=5000-5009"})
     beyond = ranged(first, "5000-5009")

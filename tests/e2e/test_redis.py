@@ -7,7 +7,7 @@ from wire import HOST, wait_until
 from world import NO_GRACE
 
 KEY = "weir:{http://%s%s}"  # of a response in Redis
-IMPATIENT = {"reconnect_min": "20ms", "reconnect_max": "100ms"}
+IMPATIENT = {"command_budget": "500ms", "reconnect_min": "20ms", "reconnect_max": "100ms"}
 
 
 def name_of(target, variant=""):
@@ -121,8 +121,8 @@ def test_the_keys_of_a_prefix_of_its_own(world, origin, redis):
 
 def test_an_expired_response_leaves_redis(world, origin, redis):
     weir = connected(world.weir(origin, redis, routes=NO_GRACE))
-    weir.get("/items/short?cache_control=max-age=2")
-    redis.await_key(name_of("/items/short?cache_control=max-age=2"))
+    weir.get("/items/short?cache_control=max-age=5")
+    redis.await_key(name_of("/items/short?cache_control=max-age=5"))
     wait_until(lambda: redis.keys() == [], "Redis forgets it")
 
 

@@ -31,8 +31,8 @@ def test_what_is_one_clients_leaves_no_key_in_redis(world):
                 peer.send(ok(b"secret", fields))
 
     redis, origin = world.redis(), world.scripted(serve)
-    weir = world.weir(origin, redis, ttl="300s")
-    weir.await_metrics({"weir_redis_connected": 2})
+    weir = world.weir(origin, redis, ttl="300s", drain_deadline="20s")
+    weir.await_redis()
     targets = {f"/{n}{how}": fields for n, (fields, _) in enumerate(SECRETS) for how in ("", "chunked")}
     for target, fields in targets.items():
         with weir.connect() as one, weir.connect() as two:
@@ -52,7 +52,7 @@ def test_fields_that_are_one_clients_are_not_in_redis(world):
     fields += "X-Account: secret\r\nSet-Cookie: id=secret\r\n"
     redis, origin = world.redis(), world.scripted(ok(b"hello", fields))
     weir = world.weir(origin, redis)
-    weir.await_metrics({"weir_redis_connected": 2})
+    weir.await_redis()
     assert weir.get("/")["X-Account"] == "secret"
     key = redis.await_key("weir:{http://weir.test/}")
     with Resp(redis.port) as commands:

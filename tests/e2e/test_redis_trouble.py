@@ -4,7 +4,7 @@ import pytest
 from test_redis import IMPATIENT, await_health, connected, name_of
 from wire import wait_until
 
-BREAKER = {"failures": 3, "min_open": "100ms", "max_open": "300ms"}
+BREAKER = {"failures": 3, "min_open": "100ms", "max_open": "300ms", "slow_percent": 0}
 WORKERS = 2
 
 
@@ -101,6 +101,7 @@ def test_a_guarded_route_answers_503_at_once_while_the_breaker_is_open(weir, red
     assert origin.requests == asked
     redis.resume()
     await_breaker(weir, "closed")
+    connected(weir)
     assert weir.get("/items/guarded/unknown").status == 200
 
 

@@ -41,7 +41,8 @@ class Weir(Process):
         if origin is not None:
             defaults["upstream"] = origin if isinstance(origin, (str, dict)) else origin.url
         if redis is not None:
-            defaults["redis"] = redis if isinstance(redis, (str, dict)) else {"port": redis.port, **PATIENT}
+            own = redis if isinstance(redis, (str, dict)) else {"port": redis.port}
+            defaults["redis"] = own if isinstance(own, str) else PATIENT | own
         self.config_file = Path(folder) / f"{process}.yaml"
         self.config_file.write_text(json.dumps(defaults | config, indent=2))  # JSON is YAML
         self.admin_port = None
@@ -121,8 +122,12 @@ class Weir(Process):
             return seen == expected
 
         with contextlib.suppress(AssertionError):
-            wait_until(agree, "the metrics agree", seconds=10)
+            wait_until(agree, "the metrics agree")
         assert seen == expected
+
+    def await_redis(self, workers=2):
+        """Until so many workers, which are all, are connected to Redis and may use what it holds."""
+        self.await_metrics({"weir_redis_connected": workers, "weir_purge_log_connected": 1})
 
     def stop(self):
         status = super().stop()
