@@ -20,4 +20,13 @@ Utf8Character decode_utf8(std::string_view bytes) {
     return {code, length};
 }
 
+bool is_text(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const Utf8Character character = decode_utf8(bytes);
+        if (character.length == 0 || is_control(character.code)) return false;
+        bytes.remove_prefix(character.length);
+    }
+    return true;
+}
+
 }  // namespace proxy

@@ -16,4 +16,7 @@ struct Utf8Character {
 // C0, DEL or C1.
 [[nodiscard]] constexpr bool is_control(char32_t code) { return code < 0x20 || (code >= 0x7f && code < 0xa0); }
 
+// UTF-8 without control characters.
+[[nodiscard]] bool is_text(std::string_view bytes);
+
 }  // namespace proxy

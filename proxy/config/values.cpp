@@ -12,6 +12,7 @@
 
 #include "proxy/config/problems.hpp"
 #include "proxy/rules/uri.hpp"
+#include "proxy/utf8.hpp"
 
 namespace proxy::config {
 namespace {
@@ -143,6 +144,7 @@ void take_credentials(RedisConfig& redis, string_view& authority) {
     if (colon == string_view::npos) throw BadValue("there is no : before the @, expected user:password@ or :password@");
     redis.username = percent_decoded(credentials.substr(0, colon));
     redis.password = percent_decoded(credentials.substr(colon + 1));
+    if (!is_text(redis.username)) throw BadValue("the user is not text, expected UTF-8 without control characters");
     authority.remove_prefix(at + 1);
 }
 

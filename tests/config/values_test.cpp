@@ -272,6 +272,8 @@ TEST_CASE("apply_redis_url: what is wrong, without the password") {
         {"redis://", "the URL has no host, " + std::string(forms)},
         {"redis://:secret@", "the URL has no host, " + std::string(forms)},
         {"redis://secret@cache", "there is no : before the @, expected user:password@ or :password@"},
+        {"redis://m%ea:secret@cache", "the user is not text, expected UTF-8 without control characters"},
+        {"redis://m%00:secret@cache", "the user is not text, expected UTF-8 without control characters"},
         {"redis://:se%zz@cache", "the user or the password has a % that begins no escape, expected %25 for it"},
         {"redis://:se%2@cache", "the user or the password has a % that begins no escape, expected %25 for it"},
         {"redis://user:secret", "the URL's port is not a port, expected 1 to 65535"},
