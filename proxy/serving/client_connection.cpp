@@ -4,6 +4,8 @@
 #include "proxy/serving/client_connection.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <tuple>
 
 #include "proxy/serving/heads.hpp"
 
@@ -98,13 +100,21 @@ bool ClientConnection::make_room() {
 
 Awaitable<bool> ClientConnection::receive() {
     if (!make_room()) co_return false;
-    const auto now = Clock::now();
-    if (end_ > 0 && !header_deadline_) header_deadline_ = now + limits_.header_deadline;
-    deadline_.set(header_deadline_.value_or(now + limits_.keep_alive_timeout));
+    const asio::mutable_buffer room = asio::buffer(received_.data() + end_, received_.size() - end_);
+    boost::system::error_code ec = asio::error::would_block;
+    std::size_t n = 0;
     waiting_ = true;
     if (end_ == 0) idle_.push_back(*this);
-    const auto [ec, n] =
-        co_await socket_.async_read_some(asio::buffer(received_.data() + end_, received_.size() - end_), as_result);
+    if (requests_ > 0) {  // the others' turn first: under load the next request is there by then, and no wait is needed
+        co_await asio::post(socket_.get_executor(), use_awaitable);
+        n = socket_.read_some(room, ec);
+    }
+    if (ec == asio::error::would_block) {
+        const auto now = Clock::now();
+        if (end_ > 0 && !header_deadline_) header_deadline_ = now + limits_.header_deadline;
+        deadline_.set(header_deadline_.value_or(now + limits_.keep_alive_timeout));
+        std::tie(ec, n) = co_await socket_.async_read_some(room, as_result);
+    }
     waiting_ = false;
     IdleHook::unlink();
     if (ec) {
