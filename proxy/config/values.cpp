@@ -301,7 +301,10 @@ void apply_redis_url(RedisConfig& redis, string_view text) {
     redis = std::move(result);
 }
 
-std::string any_text(string_view text) { return std::string(text); }
+std::string any_text(string_view text) {
+    if (!is_text(text)) throw BadValue("the value is not text, expected UTF-8 without control characters");
+    return std::string(text);
+}
 
 std::string route_host_from(string_view text) {
     if (!only(text, ".-_:[]") || (text.find(':') != string_view::npos && !text.ends_with(']')))

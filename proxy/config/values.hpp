@@ -53,7 +53,7 @@ inline constexpr std::uint32_t max_database = 65'535;
 void apply_redis_url(RedisConfig& redis, std::string_view text);
 
 // Checked texts. They answer the text as it is to be stored.
-[[nodiscard]] std::string any_text(std::string_view text);
+[[nodiscard]] std::string any_text(std::string_view text);          // UTF-8 without control characters
 [[nodiscard]] std::string route_host_from(std::string_view text);   // lower case
 [[nodiscard]] std::string path_from(std::string_view text);         // begins with /, in normal form
 [[nodiscard]] std::string host_field_from(std::string_view text);   // what a Host field may say; may be empty

@@ -105,7 +105,8 @@ Awaitable<bool> ClientConnection::receive() {
     std::size_t n = 0;
     waiting_ = true;
     if (end_ == 0) idle_.push_back(*this);
-    if (requests_ > 0) {  // the others' turn first: under load the next request is there by then, and no wait is needed
+    // The others' turn first: under load the next request is there by then, and no wait is needed.
+    if (requests_ > 0 && end_ == 0 && !header_deadline_) {
         co_await asio::post(socket_.get_executor(), use_awaitable);
         n = socket_.read_some(room, ec);
     }
@@ -117,8 +118,10 @@ Awaitable<bool> ClientConnection::receive() {
     }
     waiting_ = false;
     IdleHook::unlink();
-    if (ec) {
-        if (!deadline_.expired()) co_return false;
+    // Whoever always has a byte ready is never waited for.
+    const bool late = header_deadline_ && Clock::now() >= *header_deadline_;
+    if (ec || late) {
+        if (!late && !deadline_.expired()) co_return false;
         limit_reached_ = header_deadline_ ? observe::Limit::header_deadline : observe::Limit::keep_alive_timeout;
         if (end_ > 0) refusal_ = Refusal{408, "header section came too slowly", limit_reached_};
         deadline_.clear();

@@ -69,12 +69,16 @@ def test_a_header_section_that_comes_too_slowly(world, data):
     weir.await_metrics({'weir_limits_reached_total{limit="header_deadline"}': 1})
 
 
-def test_a_header_section_that_trickles_is_too_slow_too(world):
+@pytest.mark.parametrize("before", [b"", request("GET", "/")], ids=["first", "behind a request"])
+@pytest.mark.parametrize("pace", [0.0001, 0.02], ids=["fast", "slowly"])
+def test_a_header_section_that_trickles_is_too_slow_too(world, before, pace):
     """Each byte in time does not make the whole in time."""
-    weir = world.weir(world.scripted(ok()), limits={"header_deadline": "200ms"})
+    weir = world.weir(world.scripted(ok()), limits={"header_deadline": "200ms", "max_header_size": "1MiB"})
     with weir.connect() as connection:
+        connection.send(before)
+        assert not before or connection.response().status == 200
         connection.send(START + b"Colour: ")
-        connection.socket.settimeout(0.02)
+        connection.socket.settimeout(pace)
 
         def refused():
             try:

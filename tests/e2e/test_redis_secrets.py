@@ -43,6 +43,7 @@ def test_what_is_one_clients_leaves_no_key_in_redis(world):
     assert len(origin.requests) == 3 * len(targets), "nor does any answer another client"
     assert weir.get("/public").cache == "MISS"
     weir.stop()  # all that is to go there is there
+    assert redis.command("--scan", "--pattern", "*:lease") == ""
     assert redis.keys() == ["weir:{http://weir.test/public}"]
 
 

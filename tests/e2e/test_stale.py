@@ -23,7 +23,7 @@ def test_what_is_stale_is_validated_by_its_etag(weir, origin):
     body = weir.get(target).body
     revalidated = wait_until(lambda: not_a_hit(weir.get(target)), "it is stale")
     assert (revalidated.status, revalidated.cache, revalidated.body) == (200, "REVALIDATED", body)
-    assert re.match(r"Weir; fwd=stale; ttl=-?\d+; fwd-status=304; stored", revalidated["Cache-Status"])
+    assert re.match(r"Weir; fwd=stale; ttl=(?:[01]|-\d+); fwd-status=304; stored", revalidated["Cache-Status"])
     assert weir.get(target).cache in ("HIT", "REVALIDATED")
     assert asked(origin, target) >= 2
 
