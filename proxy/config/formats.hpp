@@ -106,7 +106,7 @@ struct Secret {
 };
 
 struct TextOrOff {
-    void read(std::string_view text, std::string& value) const { value = text == "off" ? "" : text; }
+    void read(std::string_view text, std::string& value) const { value = text == "off" ? "" : any_text(text); }
     [[nodiscard]] std::string write(const std::string& value) const { return value.empty() ? "off" : value; }
 };
 

@@ -142,9 +142,8 @@ void take_credentials(RedisConfig& redis, string_view& authority) {
     const string_view credentials = authority.substr(0, at);
     const std::size_t colon = credentials.find(':');
     if (colon == string_view::npos) throw BadValue("there is no : before the @, expected user:password@ or :password@");
-    redis.username = percent_decoded(credentials.substr(0, colon));
+    redis.username = any_text(percent_decoded(credentials.substr(0, colon)));
     redis.password = percent_decoded(credentials.substr(colon + 1));
-    if (!is_text(redis.username)) throw BadValue("the user is not text, expected UTF-8 without control characters");
     authority.remove_prefix(at + 1);
 }
 
@@ -349,7 +348,7 @@ std::string socket_path_from(string_view text) {
     constexpr std::size_t longest = 107;  // sun_path, with the final zero
     if (!text.empty() && (!text.starts_with('/') || text.size() > longest))
         throw BadValue(in_quotes(text) + " is not the path of a socket, expected an absolute one of at most 107 bytes");
-    return std::string(text);
+    return any_text(text);
 }
 
 std::string key_prefix_from(string_view text) {

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "proxy/error.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace proxy;
 using namespace proxy::observe;
@@ -23,22 +23,6 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 
 namespace {
-
-// A folder that goes with the test.
-class Folder {
- public:
-    Folder() {
-        char name[] = "/tmp/weir-access-log-XXXXXX";
-        path_ = ::mkdtemp(name);
-    }
-    ~Folder() { std::filesystem::remove_all(path_); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    [[nodiscard]] std::string file(const char* name) const { return path_ / name; }
-
- private:
-    std::filesystem::path path_;
-};
 
 std::vector<json> parse_lines(std::istream& in) {
     std::vector<json> lines;
@@ -59,7 +43,7 @@ void await_lines(const std::string& file, std::size_t count) {
 }  // namespace
 
 TEST_CASE("access log: every field of a record") {
-    const Folder folder;
+    const tests::TemporaryFolder folder;
     const std::string file = folder.file("access.log");
     {
         AccessLog log(file);
@@ -98,7 +82,7 @@ TEST_CASE("access log: every field of a record") {
 }
 
 TEST_CASE("access log: hostile bytes cannot forge a line") {
-    const Folder folder;
+    const tests::TemporaryFolder folder;
     const std::string file = folder.file("access.log");
     std::string every_byte;
     for (int byte = 0; byte < 256; ++byte) every_byte.push_back(static_cast<char>(byte));
@@ -119,7 +103,7 @@ TEST_CASE("access log: a file that cannot be opened fails the start") {
 }
 
 TEST_CASE("access log: written soon, appended to, and reopened after it was moved away") {
-    const Folder folder;
+    const tests::TemporaryFolder folder;
     const std::string file = folder.file("access.log");
     {
         AccessLog(file).write({.target = "/old"});
@@ -146,7 +130,7 @@ TEST_CASE("access log: a full disk costs lines, not the node") {
 }
 
 TEST_CASE("access log: many writers, every line whole") {
-    const Folder folder;
+    const tests::TemporaryFolder folder;
     const std::string file = folder.file("access.log");
     constexpr int writers = 4;
     constexpr int lines_each = 2'000;
@@ -165,7 +149,7 @@ TEST_CASE("access log: many writers, every line whole") {
 }
 
 TEST_CASE("access log: nobody waits for a stuck disk; what does not fit is counted") {
-    const Folder folder;
+    const tests::TemporaryFolder folder;
     const std::string pipe = folder.file("pipe");
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
     const int reading_end = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);

@@ -1,7 +1,6 @@
 #include "proxy/observe/metrics.hpp"
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -9,6 +8,8 @@
 #include <map>
 #include <set>
 #include <sstream>
+
+#include "tests/support/temporary_folder.hpp"
 
 using namespace proxy;
 using namespace proxy::observe;
@@ -287,11 +288,9 @@ TEST_CASE("metrics: names, help and types by Prometheus' conventions") {
         MESSAGE("promtool is not installed: the exposition was checked by this test's own parser alone");
         return;
     }
-    char file[] = "/tmp/weir-metrics-XXXXXX";
-    ::close(::mkstemp(file));
-    std::ofstream(file) << text;
-    CHECK(std::system((std::string("promtool check metrics <") + file).c_str()) == 0);
-    ::unlink(file);
+    const tests::TemporaryFolder folder;
+    std::ofstream(folder.file("metrics")) << text;
+    CHECK(std::system(("promtool check metrics <" + folder.file("metrics")).c_str()) == 0);
 }
 
 TEST_CASE("metrics: what the process is") {

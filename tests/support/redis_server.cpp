@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
@@ -49,24 +48,14 @@ bool answers(const std::string& unix_socket) {
 }  // namespace
 
 RedisServer::RedisServer(std::vector<std::string> options) : options_(std::move(options)) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "weir-redis-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    directory_ = pattern;
-    unix_socket_ = directory_ / "socket";
     for (int attempt = 0; attempt < 5 && process_ == 0; ++attempt) {  // another process may take the port first
         port_ = free_port();
         start();
     }
-    if (process_ != 0) return;
-    std::filesystem::remove_all(directory_);
-    throw std::runtime_error("redis-server does not start");
+    if (process_ == 0) throw std::runtime_error("redis-server does not start");
 }
 
-RedisServer::~RedisServer() {
-    kill();
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-}
+RedisServer::~RedisServer() { kill(); }
 
 void RedisServer::pause() { ::kill(process_, SIGSTOP); }
 
@@ -88,9 +77,9 @@ void RedisServer::restart() {
 void RedisServer::start() {
     std::filesystem::remove(unix_socket_);
     std::vector<std::string> arguments{
-        "redis-server", "--port",    std::to_string(port_),        "--bind", "127.0.0.1", "--unixsocket",
-        unix_socket_,   "--dir",     directory_.string(),          "--save", "",          "--appendonly",
-        "no",           "--logfile", (directory_ / "log").string()};
+        "redis-server", "--port",    std::to_string(port_),   "--bind", "127.0.0.1", "--unixsocket",
+        unix_socket_,   "--dir",     folder_.path().string(), "--save", "",          "--appendonly",
+        "no",           "--logfile", folder_.file("log")};
     arguments.insert(arguments.end(), options_.begin(), options_.end());
     std::vector<char*> pointers;
     for (std::string& argument : arguments) pointers.push_back(argument.data());

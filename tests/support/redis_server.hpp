@@ -4,9 +4,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
+
+#include "tests/support/temporary_folder.hpp"
 
 namespace tests {
 
@@ -30,8 +31,8 @@ class RedisServer {
     void start();
 
     std::vector<std::string> options_;
-    std::filesystem::path directory_;
-    std::string unix_socket_;
+    TemporaryFolder folder_;
+    const std::string unix_socket_ = folder_.file("socket");
     std::uint16_t port_ = 0;
     pid_t process_ = 0;
 };
