@@ -136,7 +136,8 @@ Awaitable<void> stream_content(ClientExchange& exchange, Transfer::Reader& reade
             if (left == 0) break;
         }
         if (chunks->empty()) left = 0;
-        const std::string trailers = chunks->empty() ? reader.trailers() : std::string();
+        std::optional<std::string> trailers;
+        if (chunks->empty()) trailers = reader.trailers();
         const bool sent = co_await send(exchange, framer.frame(pieces, trailers));
         if (!sent) co_return;
     }

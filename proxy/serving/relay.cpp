@@ -32,8 +32,9 @@ Awaitable<void> relay(ClientExchange& exchange, upstream::Exchange& origin, cons
         forwarded_head(response, framing, arrival.response_time, exchange.config().name, exchange.policy());
     append_generated_fields(head, record, std::nullopt, std::nullopt, exchange.keep_alive, exchange.request.version);
     ContentFramer framer(framing);
-    asio::const_buffer head_buffer = asio::buffer(head);
-    bool client_listens = co_await send(exchange, {&head_buffer, 1});
+    framer.put_first(head);
+    bool client_listens = true;
+    if (!origin.has_all_content()) client_listens = co_await send(exchange, framer.frame({}, std::nullopt));
 
     bool published = false;
     for (bool end = false; !end;) {
@@ -46,7 +47,7 @@ Awaitable<void> relay(ClientExchange& exchange, upstream::Exchange& origin, cons
             if (collector && collector->storable()) record.uncacheable = rules::Uncacheable::incomplete;
             co_return;
         }
-        end = pieces->empty();
+        end = origin.is_complete();
         if (collector && !published) collector->add(*pieces);
         // Before the last bytes: whoever has the whole answer finds it stored.
         if (collector && !published && collector->storable() && origin.is_complete()) {
@@ -55,7 +56,7 @@ Awaitable<void> relay(ClientExchange& exchange, upstream::Exchange& origin, cons
             published = !refused;
             if (refused) collector->give_up(*refused);
         }
-        std::string trailers;
+        std::optional<std::string> trailers;
         if (end) trailers = rules::without_surrogate_keys(origin.trailers(), exchange.policy());
         if (client_listens) client_listens = co_await send(exchange, framer.frame(*pieces, trailers));
         if (!client_listens && !(collector && collector->storable())) break;
