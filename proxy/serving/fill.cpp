@@ -126,6 +126,7 @@ Awaitable<Result<void>> append_the_rest(Worker& worker, Filling& filling, Transf
         if (pieces->empty() || is_other) co_return Errc::store_incomplete;
         filling.fits(asio::buffer_size(rest));
         transfer.append(rest);
+        if (received == size) break;  // whoever has it all may be gone
         const bool wanted = co_await filling.await_room();
         if (!wanted) co_return Errc::cancelled;
     }
