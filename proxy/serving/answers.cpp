@@ -55,7 +55,11 @@ Awaitable<bool> Answers::send(ClientConnection& client, Worker& worker, Clock::t
         buffer = asio::const_buffer(generated, buffer.size());
         generated += buffer.size();
     }
-    if (!records_.empty()) ec = co_await client.write(buffers_);
+    if (!records_.empty()) {
+        std::span<asio::const_buffer> left(buffers_);
+        ec = client.write_now(left);
+        if (!ec && !left.empty()) ec = co_await client.write(left);
+    }
     const auto total = Clock::now() - since;
     for (observe::ExchangeRecord& record : records_) {
         record.total = total;

@@ -68,6 +68,13 @@ class ClientConnection
 
     Awaitable<boost::system::error_code> write(std::span<asio::const_buffer> buffers);
 
+    // What the kernel takes without a wait, past which `buffers` is advanced: write() has the rest to do. That spares
+    // the usual answer a coroutine.
+    boost::system::error_code write_now(std::span<asio::const_buffer>& buffers) {
+        if (!interim_.empty()) return {};  // which goes first
+        return proxy::write_now(socket_, buffers);
+    }
+
     // After an answer that leaves unread bytes: ends our side and discards a bounded rest, so that closing does not
     // reset the connection before the client has read the answer. RFC 9112 §9.6
     Awaitable<void> linger();

@@ -103,7 +103,7 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
     if (lead) known = look_in_memory(exchange);  // whoever led before may have published it since
     LookedUp looked_up{.found = std::move(known)};
     rules::Reuse reuse = reuse_of(exchange, looked_up.found);
-    if (is_forward(reuse)) reuse = co_await look_in_fleet(exchange, looked_up, lead);
+    if (is_forward(reuse) && exchange.worker.redis()) reuse = co_await look_in_fleet(exchange, looked_up, lead);
     const bool is_stale = std::holds_alternative<rules::ServeWhileRevalidating>(reuse);
     const bool streams = is_stale || std::holds_alternative<rules::Serve>(reuse);
     BufferShare share(exchange.worker.node().buffers);

@@ -11,6 +11,19 @@ namespace {
 
 namespace http = rules::http;
 
+// Of an error of ours. RFC 9211 §2
+std::string cache_status_field(const observe::ExchangeRecord& record) {
+    const std::string quoted = '"' + std::string(record.detail) + '"';
+    std::string line = "Cache-Status: ";
+    {
+        rules::Appender pieces(line);
+        rules::append_cache_status(
+            pieces, "Weir",
+            {.hit = false, .forwarded = record.forwarded, .forward_status = record.forward_status, .detail = quoted});
+    }
+    return line += "\r\n";
+}
+
 }  // namespace
 
 ClientExchange::ClientExchange(Worker& w, ClientConnection& c, bool keep)
@@ -35,7 +48,8 @@ ClientExchange::~ClientExchange() {
 
 Awaitable<bool> send(ClientExchange& exchange, std::span<asio::const_buffer> buffers) {
     const std::size_t size = asio::buffer_size(buffers);
-    const boost::system::error_code ec = co_await exchange.client.write(buffers);
+    boost::system::error_code ec = exchange.client.write_now(buffers);
+    if (!ec && !buffers.empty()) ec = co_await exchange.client.write(buffers);
     if (ec) {
         exchange.record.error = ec;
         exchange.keep_alive = false;
@@ -87,22 +101,14 @@ Awaitable<void> answer_error(ClientExchange& exchange, unsigned status, std::str
     exchange.record.outcome = observe::Outcome::error;
     exchange.record.status = status;
     exchange.record.detail = detail;
-    std::string fields(extra_fields);
-    const std::string quoted = '"' + std::string(detail) + '"';
-    fields += "Cache-Status: ";
-    rules::append_cache_status(fields, "Weir",
-                               {.hit = false,
-                                .forwarded = exchange.record.forwarded,
-                                .forward_status = exchange.record.forward_status,
-                                .detail = quoted});
-    fields += "\r\n";
+    const std::string fields = std::string(extra_fields) + cache_status_field(exchange.record);
     const std::string answer = own_response(status, detail, exchange.request_id, fields, exchange.keep_alive,
                                             exchange.request.method == http::verb::head, exchange.worker.now());
     asio::const_buffer buffer = asio::buffer(answer);
     co_await send(exchange, {&buffer, 1});
 }
 
-Awaitable<void> answer_local(ClientExchange& exchange, const LocalResponse& response) {
+Awaitable<void> answer_local(ClientExchange& exchange, LocalResponse response) {
     if (!exchange.client.request_is_read()) exchange.keep_alive = false;
     exchange.record.outcome = observe::Outcome::local;
     exchange.record.status = response.status;

@@ -49,6 +49,6 @@ Awaitable<void> answer_stored(ClientExchange& exchange, const store::StoredPtr& 
 Awaitable<void> answer_error(ClientExchange& exchange, unsigned status, std::string_view detail,
                              std::string_view extra_fields = {});
 
-Awaitable<void> answer_local(ClientExchange& exchange, const LocalResponse& response);
+Awaitable<void> answer_local(ClientExchange& exchange, LocalResponse response);
 
 }  // namespace proxy::serving

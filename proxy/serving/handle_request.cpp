@@ -36,35 +36,36 @@ Awaitable<void> answer_from_cache_or_origin(ClientExchange& exchange) {
     }
 }
 
+// No coroutine: its frame would be one more.
+Awaitable<void> answer(ClientExchange& exchange) {
+    Worker& worker = exchange.worker;
+    const rules::RequestHeader& request = exchange.request;
+    constexpr rules::Forward bypass{rules::ForwardReason::bypass, false};
+    if (request.method == rules::http::verb::purge) return answer_purge(exchange);
+    if (worker.is_local(request.target)) {
+        auto local = worker.node().local(request.target.substr(0, request.target.find('?')));
+        if (is_get_or_head(request) && local) return answer_local(exchange, std::move(*local));
+        return answer_error(exchange, 405, "a local endpoint", "Allow: GET, HEAD\r\n");
+    }
+    if (request.method == rules::http::verb::trace && !exchange.route.config->trace)
+        return answer_error(exchange, 405, "TRACE is not allowed", allow_field);
+    if (rules::max_forwards(request) == std::uint64_t{0}) return answer_as_last_recipient(exchange);
+    if (!exchange.route.config->cache || !exchange.offered_protocol().empty())
+        return forward(exchange, bypass, nullptr);
+    if (!is_get_or_head(request)) {
+        rules::primary_key(exchange.key, request, exchange.policy().key);  // its answer may be one to GET
+        if (exchange.key.size() > rules::max_primary_key) exchange.key.clear();
+        return forward(exchange, {rules::ForwardReason::method, false}, nullptr);
+    }
+    if (!rules::may_look_up(request)) return forward(exchange, bypass, nullptr);  // it has content
+    return answer_from_cache_or_origin(exchange);
+}
+
 }  // namespace
 
 Awaitable<bool> handle_request(Worker& worker, ClientConnection& client, bool keep_alive) {
     ClientExchange exchange(worker, client, keep_alive);
-    const rules::RequestHeader& request = exchange.request;
-    if (request.method == rules::http::verb::purge) {
-        co_await answer_purge(exchange);
-    } else if (worker.is_local(request.target)) {
-        const auto local = worker.node().local(request.target.substr(0, request.target.find('?')));
-        if (is_get_or_head(request) && local) {
-            co_await answer_local(exchange, *local);
-        } else {
-            co_await answer_error(exchange, 405, "a local endpoint", "Allow: GET, HEAD\r\n");
-        }
-    } else if (request.method == rules::http::verb::trace && !exchange.route.config->trace) {
-        co_await answer_error(exchange, 405, "TRACE is not allowed", allow_field);
-    } else if (rules::max_forwards(request) == std::uint64_t{0}) {
-        co_await answer_as_last_recipient(exchange);
-    } else if (!exchange.route.config->cache || !exchange.offered_protocol().empty()) {
-        co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);
-    } else if (!is_get_or_head(request)) {
-        rules::primary_key(exchange.key, request, exchange.policy().key);  // its answer may be one to GET
-        if (exchange.key.size() > rules::max_primary_key) exchange.key.clear();
-        co_await forward(exchange, {rules::ForwardReason::method, false}, nullptr);
-    } else if (!rules::may_look_up(request)) {  // it has content
-        co_await forward(exchange, {rules::ForwardReason::bypass, false}, nullptr);
-    } else {
-        co_await answer_from_cache_or_origin(exchange);
-    }
+    co_await answer(exchange);
     co_return exchange.keep_alive&& client.request_is_read();
 }
 

@@ -23,8 +23,8 @@ std::string shown(const rules::RequestHeader& request) {
 
 Awaitable<void> answer_as_last_recipient(ClientExchange& exchange) {
     if (exchange.request.method == http::verb::trace) {
-        const LocalResponse response{.status = 200, .content_type = "message/http", .body = shown(exchange.request)};
-        co_await answer_local(exchange, response);
+        LocalResponse response{.status = 200, .content_type = "message/http", .body = shown(exchange.request)};
+        co_await answer_local(exchange, std::move(response));
         co_return;
     }
     if (!exchange.client.request_is_read()) exchange.keep_alive = false;

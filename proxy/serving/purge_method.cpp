@@ -49,7 +49,7 @@ Awaitable<void> answer_purge(ClientExchange& exchange) {
     }
     LocalResponse response{.status = 200, .content_type = "application/json", .body = {}};
     response.body = R"({"position":)" + store::position_as_json(*position) + R"(,"purged":1})";
-    co_await answer_local(exchange, response);
+    co_await answer_local(exchange, std::move(response));
 }
 
 }  // namespace proxy::serving

@@ -5,6 +5,7 @@
 #include "proxy/upstream/fetch.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
 #include <charconv>
 
 #include "proxy/async/write_all.hpp"
@@ -44,44 +45,47 @@ boost::system::error_code Exchange::broken(boost::system::error_code ec) const {
     return Errc::upstream_closed;
 }
 
-Awaitable<Result<void>> Exchange::read_header() {
+// The next response's header section from what has come; false: more of it has to come, for which there is room then.
+Result<bool> Exchange::take_header() {
     std::vector<char>& buffer = lease_->head_buffer;
     const ResponseLimits& limits = pool_.limits();
     // What follows an interim response moves to the front, so that one header section may use the whole limit.
-    std::copy(buffer.begin() + static_cast<std::ptrdiff_t>(head_parsed_),
-              buffer.begin() + static_cast<std::ptrdiff_t>(head_end_), buffer.begin());
-    head_end_ -= head_parsed_;
-    head_parsed_ = 0;
-    for (;;) {
-        const std::string_view received(buffer.data(), head_end_);
-        const std::size_t end = received.find("\r\n\r\n");
-        if (end != received.npos) {
-            boost::system::error_code ec;
-            parser_.emplace(received.substr(0, end + 4), limits.header_fields, method_ == rules::http::verb::head);
-            head_parsed_ = parser_->put(asio::buffer(buffer.data(), end + 4), ec);
-            if (ec || !parser_->is_header_done()) co_return Errc::upstream_malformed;
-            co_return Result<void>();
-        }
-        if (is_hopeless(received)) co_return Errc::upstream_malformed;
-        if (head_end_ == buffer.size()) {
-            if (buffer.size() >= limits.header_size) co_return Errc::upstream_malformed;
-            buffer.resize(std::min(limits.header_size, std::max(initial_head_size, buffer.size() * 2)));
-            lease_->count_buffers();
-        }
-        const auto [ec, n] = co_await lease_->socket.async_read_some(
-            asio::buffer(buffer.data() + head_end_, buffer.size() - head_end_), as_result);
-        if (ec) co_return broken(ec);
-        answered_ = true;
-        head_end_ += n;
+    if (head_parsed_ > 0) {
+        std::copy(buffer.data() + head_parsed_, buffer.data() + head_end_, buffer.data());
+        head_end_ -= std::exchange(head_parsed_, 0);
     }
+    const std::string_view received(buffer.data(), head_end_);
+    const std::size_t end = received.find("\r\n\r\n");
+    if (end != received.npos) {
+        boost::system::error_code ec;
+        parser_.emplace(received.substr(0, end + 4), limits.header_fields, method_ == rules::http::verb::head);
+        head_parsed_ = parser_->put(asio::buffer(buffer.data(), end + 4), ec);
+        if (ec || !parser_->is_header_done()) return Errc::upstream_malformed;
+        return true;
+    }
+    if (is_hopeless(received)) return Errc::upstream_malformed;
+    if (head_end_ == buffer.size()) {
+        if (buffer.size() >= limits.header_size) return Errc::upstream_malformed;
+        buffer.resize(std::min(limits.header_size, std::max(initial_head_size, buffer.size() * 2)));
+        lease_->count_buffers();
+    }
+    return false;
 }
 
 // May be cancelled while it waits for the origin, without losing what has come.
 Awaitable<Result<void>> Exchange::read_final_header(const OutgoingRequest& request, Client* client,
                                                     bool passes_on_interim) {
-    for (int count = 0; !final_; ++count) {
-        const Result<void> read = co_await read_header();
-        if (read.has_error()) co_return read;
+    for (int count = 0; !final_;) {
+        const Result<bool> taken = take_header();
+        if (taken.has_error()) co_return taken.error();
+        if (!*taken) {
+            const auto [ec, n] =
+                co_await lease_->socket.async_read_some(asio::buffer(lease_->head_buffer) + head_end_, as_result);
+            if (ec) co_return broken(ec);
+            answered_ = true;
+            head_end_ += n;
+            continue;
+        }
         const unsigned status = header().status;
         const bool offered = status == 101 && !request.protocol.empty();
         if (status >= 200 || (offered && rules::switches_to(header(), request.protocol))) {
@@ -92,6 +96,7 @@ Awaitable<Result<void>> Exchange::read_final_header(const OutgoingRequest& reque
             client->keep_interim(header());
             if (passes_on_interim) co_await client->pass_on_interim();
         }
+        ++count;
     }
     co_return Result<void>();
 }
@@ -122,12 +127,15 @@ Awaitable<Result<void>> Exchange::run(const OutgoingRequest& request, Client* cl
     using namespace asio::experimental::awaitable_operators;
     cut_alike_ = !request.content_may_be_overlooked();
     asio::const_buffer head = asio::buffer(request.head);
-    const boost::system::error_code ec =
-        co_await write_all(lease_->socket, {&head, 1}, lease_->deadline, pool_.config().between_bytes_deadline);
+    std::span<asio::const_buffer> left(&head, 1);
+    boost::system::error_code ec = write_now(lease_->socket, left);
+    if (!ec && !left.empty())
+        ec = co_await write_all(lease_->socket, left, lease_->deadline, pool_.config().between_bytes_deadline);
     if (ec) co_return broken(ec);
 
     if (request.content == OutgoingRequest::Content::none) {
         request_complete_ = true;
+        co_await asio::post(lease_->socket.get_executor(), use_awaitable);  // the others' turn: a read now is in vain
     } else {
         // The origin may answer before it has read everything; then the rest is not sent.
         const bool chunked = request.content == OutgoingRequest::Content::chunked;

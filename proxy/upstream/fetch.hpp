@@ -79,7 +79,7 @@ class Exchange {
     Awaitable<Result<void>> run(const OutgoingRequest& request, Client* client);
     Awaitable<Result<void>> send_content(Client& client, bool chunked);
     Awaitable<Result<void>> read_final_header(const OutgoingRequest& request, Client* client, bool passes_on_interim);
-    Awaitable<Result<void>> read_header();  // of the next response on the connection
+    Result<bool> take_header();
     [[nodiscard]] boost::system::error_code broken(boost::system::error_code ec) const;
 
     ConnectionPool& pool_;
