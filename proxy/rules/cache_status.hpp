@@ -2,8 +2,8 @@
 // What this cache did, for the next one to read. RFC 9211.
 
 #include <optional>
-#include <string>
 
+#include "proxy/rules/appender.hpp"
 #include "proxy/rules/reuse.hpp"
 #include "proxy/rules/storable.hpp"
 
@@ -20,6 +20,6 @@ struct CacheStatus {
 };
 
 // Appends one list member, e.g. `Weir; hit; ttl=299` or `Weir; fwd=uri-miss; fwd-status=200; stored`.
-void append_cache_status(std::string& out, std::string_view name, const CacheStatus& status);
+void append_cache_status(Appender& out, std::string_view name, const CacheStatus& status);
 
 }  // namespace proxy::rules

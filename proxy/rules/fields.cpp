@@ -35,7 +35,9 @@ bool iequals(std::string_view a, std::string_view b) noexcept {
 }
 
 void append_lower(std::string& out, std::string_view text) {
-    for (const char c : text) out += to_lower(c);
+    const std::size_t before = out.size();
+    out.resize(before + text.size());
+    std::ranges::transform(text, out.begin() + static_cast<std::ptrdiff_t>(before), to_lower);
 }
 
 std::string_view trim(std::string_view text) noexcept {

@@ -3,16 +3,35 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 
 namespace proxy::rules {
 namespace {
 
+// A set of octets, looked up for each one of a host: every request has one.
+class Octets {
+ public:
+    template <class Contains>
+    explicit constexpr Octets(Contains contains) {
+        for (unsigned c = 0; c < 256; ++c) has_[c] = contains(static_cast<unsigned char>(c));
+    }
+    constexpr bool operator()(char c) const noexcept { return has_[static_cast<unsigned char>(c)]; }
+
+ private:
+    std::array<bool, 256> has_{};
+};
+
+constexpr bool is_one_of(std::string_view set, unsigned char c) noexcept {
+    return set.find(static_cast<char>(c)) != set.npos;
+}
+
 void append_authority(std::string& out, std::string_view authority) {
-    constexpr std::string_view delimiters = "/?#@%\\";
+    static constexpr Octets plain([](unsigned char c) { return c > 0x20 && c < 0x7f && !is_one_of("/?#@%\\", c); });
+    if (std::ranges::all_of(authority, plain)) return append_lower(out, authority);
     for (const char c : authority) {
-        if (c > 0x20 && c < 0x7f && delimiters.find(c) == delimiters.npos)
+        if (plain(c))
             out += to_lower(c);
         else
             append_percent_encoded(out, c);
@@ -41,7 +60,7 @@ std::string_view scheme_of(std::string_view reference) noexcept {
     return end == reference.npos || reference[end] != ':' ? std::string_view{} : reference.substr(0, end);
 }
 
-bool is_unreserved(unsigned char c) noexcept {
+constexpr bool is_unreserved(unsigned char c) noexcept {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' ||
            c == '_' || c == '~';
 }
@@ -64,12 +83,9 @@ bool is_ipv6_address(std::string_view text) noexcept {
 
 // RFC 3986 §3.2.2, but for the comma: a list of hosts is none.
 bool is_registered_name(std::string_view text) noexcept {
-    constexpr std::string_view sub_delims = "!$&'()*+;=";
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        const bool escape = c == '%' && octet_from(text.substr(i + 1, 2));
-        if (!escape && !is_unreserved(c) && sub_delims.find(text[i]) == sub_delims.npos) return false;
-    }
+    static constexpr Octets plain([](unsigned char c) { return is_unreserved(c) || is_one_of("!$&'()*+;=", c); });
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (!plain(text[i]) && !(text[i] == '%' && octet_from(text.substr(i + 1, 2)))) return false;
     return !text.empty();
 }
 

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <boost/beast/http/status.hpp>
-#include <charconv>
 
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/cache_status.hpp"
@@ -15,12 +14,6 @@ namespace {
 
 namespace http = rules::http;
 using rules::append_field;
-
-void append_number(std::string& out, std::int64_t number) {
-    char digits[20];
-    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-    out.append(digits, end);
-}
 
 // Set by us on every forwarded request, whatever the client sent.
 bool is_set_by_us(const rules::Field& field) {
@@ -134,7 +127,7 @@ std::string forwarded_head(const rules::ResponseHeader& response, Framing framin
     std::string head;
     head.reserve(1024);
     head.append("HTTP/1.1 ");
-    append_number(head, response.status);
+    head += std::to_string(response.status);
     head.append(" ").append(response.reason).append("\r\n");
     bool has_length = false;
     const rules::HopByHopFields hop_by_hop(response.fields);
@@ -167,11 +160,8 @@ std::string interim_head(const rules::ResponseHeader& header, const rules::Polic
 
 void append_generated_fields(std::string& out, const observe::ExchangeRecord& record, std::optional<seconds> age,
                              std::optional<seconds> ttl, bool keep_alive, unsigned client_version) {
-    if (age) {
-        out.append("Age: ");
-        append_number(out, age->count());
-        out.append("\r\n");
-    }
+    rules::Appender fields(out);
+    if (age) fields.append("Age: ").append(age->count()).append("\r\n");
     rules::CacheStatus status{.forwarded = record.forwarded,
                               .ttl = ttl,
                               .forward_status = record.forward_status,
@@ -181,15 +171,15 @@ void append_generated_fields(std::string& out, const observe::ExchangeRecord& re
     if (record.tier == observe::Tier::memory) status.detail = "memory";
     if (record.tier == observe::Tier::redis) status.detail = "redis";
     if (record.uncacheable) status.detail = rules::to_string(*record.uncacheable);
-    out.append("Cache-Status: ");
-    rules::append_cache_status(out, "Weir", status);
-    out.append("\r\nX-Cache: ").append(x_cache(record.outcome)).append("\r\n");
+    fields.append("Cache-Status: ");
+    rules::append_cache_status(fields, "Weir", status);
+    fields.append("\r\nX-Cache: ").append(x_cache(record.outcome)).append("\r\n");
     if (!keep_alive) {
-        out.append("Connection: close\r\n");
+        fields.append("Connection: close\r\n");
     } else if (client_version == 10) {
-        out.append("Connection: keep-alive\r\n");
+        fields.append("Connection: keep-alive\r\n");
     }
-    out.append("\r\n");
+    fields.append("\r\n");
 }
 
 std::string own_response(unsigned status, std::string_view detail, std::string_view request_id,

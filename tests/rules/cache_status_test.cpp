@@ -4,6 +4,15 @@
 
 using namespace proxy::rules;
 
+namespace {
+
+void append_to(std::string& out, const CacheStatus& status) {
+    Appender pieces(out);
+    append_cache_status(pieces, "Weir", status);
+}
+
+}  // namespace
+
 TEST_CASE("append_cache_status: RFC 9211") {
     using enum ForwardReason;
     struct Row {
@@ -26,7 +35,7 @@ TEST_CASE("append_cache_status: RFC 9211") {
     };
     for (const Row& row : rows) {
         std::string out = "Other; hit, ";
-        append_cache_status(out, "Weir", row.status);
+        append_to(out, row.status);
         CHECK(out == "Other; hit, " + std::string{row.expected});
     }
 }

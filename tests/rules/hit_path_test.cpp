@@ -40,7 +40,10 @@ TEST_CASE("a hit allocates nothing") {
     const bool look_up = may_look_up(request);
     const Reuse reuse = decide_reuse(request, &stored, false, t + 3s, policy);
     const bool valid = client_copy_is_valid(request, stored);
-    append_cache_status(status, "Weir", {.ttl = stored.freshness.lifetime - current_age(stored.arrival, t + 3s)});
+    {
+        Appender pieces(status);
+        append_cache_status(pieces, "Weir", {.ttl = stored.freshness.lifetime - current_age(stored.arrival, t + 3s)});
+    }
     const std::size_t after = allocations;
 
     CHECK(after - before == 0);
