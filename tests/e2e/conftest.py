@@ -1,5 +1,7 @@
 """What the end-to-end tests share. WEIR_BIN: the folder of the executables; default build/dev/bin."""
 
+import resource
+
 import pytest
 
 pytest.register_assert_rewrite("wire", "servers", "scripted_origin", "world")
@@ -35,6 +37,15 @@ def shared(tmp_path_factory, request):
     """A World for all tests of a file."""
     with World(tmp_path_factory.mktemp(request.module.__name__)) as world:
         yield world
+
+
+@pytest.fixture(scope="module")
+def many_descriptors():
+    """As many as the system allows, for the tests and what they start."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.hookimpl(hookwrapper=True)

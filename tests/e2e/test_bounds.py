@@ -1,7 +1,6 @@
 """What many, slow or odd clients can take of a node: as much as its settings say, and nothing from the others."""
 
 import contextlib
-import resource
 import selectors
 import threading
 from collections import Counter
@@ -19,15 +18,8 @@ MANY = 6_500 if SANITIZED else 65_000
 
 HEADER_DEADLINE = 'weir_limits_reached_total{limit="header_deadline"}'
 
+pytestmark = pytest.mark.usefixtures("many_descriptors")
 measures_memory = pytest.mark.skipif(SANITIZED, reason="a sanitizer's memory is no measure")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def many_descriptors():
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def ask_all(weir, numbers, ask, check, connections=8, at_once=50):
