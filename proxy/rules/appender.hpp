@@ -8,22 +8,26 @@
 
 namespace proxy::rules {
 
-// What was appended is in `out` when this ends.
+// What was appended is in `out` when this ends. Allocates where `out` has no room for `gathers` characters more.
 class Appender {
  public:
-    explicit Appender(std::string& out) noexcept : out_(out) {}
+    static constexpr std::size_t gathers = 240;
+
+    explicit Appender(std::string& out) : out_(out) { make_room(); }
     ~Appender() { flush(); }
     Appender(const Appender&) = delete;
     Appender& operator=(const Appender&) = delete;
 
     // Inlined, a literal is a few stores.
     [[gnu::always_inline]] Appender& append(std::string_view piece) {
-        if (piece.size() > sizeof gathered_ - size_) {
+        if (piece.size() > gathers - size_) {
             flush();
-            if (piece.size() > sizeof gathered_) {
+            if (piece.size() > gathers) {
                 out_.append(piece);
+                make_room();
                 return *this;
             }
+            make_room();
         }
         size_ += piece.copy(gathered_ + size_, piece.size());
         return *this;
@@ -36,14 +40,16 @@ class Appender {
     }
 
  private:
-    void flush() {
+    void make_room() { out_.reserve(out_.size() + gathers); }
+
+    void flush() noexcept {  // there is room
         out_.append(gathered_, size_);
         size_ = 0;
     }
 
     std::string& out_;
     std::size_t size_ = 0;
-    char gathered_[240];
+    char gathered_[gathers];
 };
 
 }  // namespace proxy::rules

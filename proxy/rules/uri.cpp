@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <functional>
 
 namespace proxy::rules {
 namespace {
@@ -29,7 +30,7 @@ constexpr bool is_one_of(std::string_view set, unsigned char c) noexcept {
 
 void append_authority(std::string& out, std::string_view authority) {
     static constexpr Octets plain([](unsigned char c) { return c > 0x20 && c < 0x7f && !is_one_of("/?#@%\\", c); });
-    if (std::ranges::all_of(authority, plain)) return append_lower(out, authority);
+    if (std::ranges::all_of(authority, std::cref(plain))) return append_lower(out, authority);
     for (const char c : authority) {
         if (plain(c))
             out += to_lower(c);

@@ -68,8 +68,8 @@ class ClientConnection
 
     Awaitable<boost::system::error_code> write(std::span<asio::const_buffer> buffers);
 
-    // What the kernel takes without a wait, past which `buffers` is advanced: write() has the rest to do. That spares
-    // the usual answer a coroutine.
+    // What the kernel takes without a wait, past which `buffers` is advanced (its elements change): write() has the
+    // rest to do. That spares the usual answer a coroutine.
     boost::system::error_code write_now(std::span<asio::const_buffer>& buffers) {
         if (!interim_.empty()) return {};  // which goes first
         return proxy::write_now(socket_, buffers);

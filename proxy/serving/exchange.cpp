@@ -21,7 +21,8 @@ std::string cache_status_field(const observe::ExchangeRecord& record) {
             pieces, "Weir",
             {.hit = false, .forwarded = record.forwarded, .forward_status = record.forward_status, .detail = quoted});
     }
-    return line += "\r\n";
+    line += "\r\n";
+    return line;
 }
 
 }  // namespace

@@ -5,7 +5,6 @@ namespace proxy::serving {
 Awaitable<Turn> take_turn(Worker& worker, std::string_view primary_key, std::string_view wanted, Lead& lead,
                           Clock::time_point limit) {
     store::Leases* const leases = worker.leases();
-    if (!leases) co_return Turn::ours;
     const std::string name = leases->name_of(primary_key, wanted);
     while (Clock::now() < limit && !worker.deadlines().all_expired()) {
         // Before it is asked for.

@@ -11,9 +11,9 @@ enum class Turn {
     not_stored  // another node has asked, and what it got is not for others
 };
 
-// Takes the lease of what is wanted, or waits for what becomes of another node's, until `limit`. A holder that died is
-// waited for no longer than its lease lasts. The lead has the lease then. `wanted`: the name others ask for it under
-// (transfer_name), as far as any tier knows it.
+// There is a Redis. Takes the lease of what is wanted, or waits for what becomes of another node's, until `limit`. A
+// holder that died is waited for no longer than its lease lasts. The lead has the lease then. `wanted`: the name others
+// ask for it under (transfer_name), as far as any tier knows it.
 Awaitable<Turn> take_turn(Worker& worker, std::string_view primary_key, std::string_view wanted, Lead& lead,
                           Clock::time_point limit);
 

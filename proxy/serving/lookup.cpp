@@ -5,7 +5,6 @@ namespace proxy::serving {
 Awaitable<LookedUp> look_in_redis(ClientExchange& exchange, store::Found known) {
     Worker& worker = exchange.worker;
     LookedUp result{.found = std::move(known)};
-    if (!worker.redis()) co_return result;
     result.mark = worker.node().purges.mark();
     Result<store::Found> shared = co_await worker.redis()->lookup(exchange.key, exchange.request);
     if (shared.has_error()) {

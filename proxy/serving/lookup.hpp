@@ -12,8 +12,8 @@ struct LookedUp {
     store::Mark mark{};  // taken before the look-up
 };
 
-// `known`: what memory has, too old or nothing. Another node may have stored, freshened or completed it meanwhile: then
-// that is promoted into memory. An unavailable Redis is a miss. Without Redis: `known`.
+// There is a Redis. `known`: what memory has, too old or nothing. Another node may have stored, freshened or completed
+// it meanwhile: then that is promoted into memory. An unavailable Redis is a miss.
 Awaitable<LookedUp> look_in_redis(ClientExchange& exchange, store::Found known);
 
 }  // namespace proxy::serving

@@ -34,6 +34,7 @@ Awaitable<void> relay(ClientExchange& exchange, upstream::Exchange& origin, cons
     ContentFramer framer(framing);
     framer.put_first(head);
     bool client_listens = true;
+    // Else both leave together.
     if (!origin.has_all_content()) client_listens = co_await send(exchange, framer.frame({}, std::nullopt));
 
     bool published = false;

@@ -64,6 +64,7 @@ Awaitable<Result<Buffers>> read_content(Parser& parser, ContentBuffer& buffer, S
                 asio::buffer(buffer.bytes.data() + buffer.end, buffer.bytes.size() - buffer.end), as_result);
             if (failed == asio::error::eof && parser.need_eof()) {
                 parser.put_eof(ec);
+                if (ec) co_return ec;
                 co_return Buffers();
             }
             if (failed) co_return failed;

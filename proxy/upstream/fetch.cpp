@@ -46,6 +46,7 @@ boost::system::error_code Exchange::broken(boost::system::error_code ec) const {
 }
 
 // The next response's header section from what has come; false: more of it has to come, for which there is room then.
+// A malformed one stays where it is: whoever asks again gets the same answer.
 Result<bool> Exchange::take_header() {
     std::vector<char>& buffer = lease_->head_buffer;
     const ResponseLimits& limits = pool_.limits();
@@ -59,8 +60,9 @@ Result<bool> Exchange::take_header() {
     if (end != received.npos) {
         boost::system::error_code ec;
         parser_.emplace(received.substr(0, end + 4), limits.header_fields, method_ == rules::http::verb::head);
-        head_parsed_ = parser_->put(asio::buffer(buffer.data(), end + 4), ec);
+        const std::size_t parsed = parser_->put(asio::buffer(buffer.data(), end + 4), ec);
         if (ec || !parser_->is_header_done()) return Errc::upstream_malformed;
+        head_parsed_ = parsed;
         return true;
     }
     if (is_hopeless(received)) return Errc::upstream_malformed;
@@ -72,10 +74,10 @@ Result<bool> Exchange::take_header() {
     return false;
 }
 
-// May be cancelled while it waits for the origin, without losing what has come.
+// May be cancelled while it waits for the origin, without losing what has come; so an error is found again.
 Awaitable<Result<void>> Exchange::read_final_header(const OutgoingRequest& request, Client* client,
                                                     bool passes_on_interim) {
-    for (int count = 0; !final_;) {
+    while (!final_) {
         const Result<bool> taken = take_header();
         if (taken.has_error()) co_return taken.error();
         if (!*taken) {
@@ -90,13 +92,13 @@ Awaitable<Result<void>> Exchange::read_final_header(const OutgoingRequest& reque
         const bool offered = status == 101 && !request.protocol.empty();
         if (status >= 200 || (offered && rules::switches_to(header(), request.protocol))) {
             final_ = true;
-        } else if (status == 101 || count == max_interim_responses) {
+        } else if (status == 101 || ++interim_responses_ > max_interim_responses) {
+            head_parsed_ = 0;
             co_return Errc::upstream_malformed;  // an upgrade nobody asked for, RFC 9110 §7.8; or a flood
         } else if (client) {
             client->keep_interim(header());
             if (passes_on_interim) co_await client->pass_on_interim();
         }
-        ++count;
     }
     co_return Result<void>();
 }

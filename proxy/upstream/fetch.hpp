@@ -86,8 +86,9 @@ class Exchange {
     ConnectionPool::Lease lease_;
     rules::http::verb method_;
     std::optional<ResponseParser> parser_;
-    std::size_t head_end_ = 0;       // bytes in head_buffer
-    std::size_t head_parsed_ = 0;    // of which parsed
+    std::size_t head_end_ = 0;     // bytes in head_buffer
+    std::size_t head_parsed_ = 0;  // of which parsed
+    int interim_responses_ = 0;
     bool final_ = false;             // header() is the final response's
     bool answered_ = false;          // a byte of a response came
     bool request_complete_ = false;  // all of the request was sent
