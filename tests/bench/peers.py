@@ -4,13 +4,16 @@ and concurrent misses of one key collapsed where it can do that.
 
 import contextlib
 import os
+import resource
 import signal
 from pathlib import Path
 
 from servers import Process, free_port
 from wire import Connection, wait_until
 
-CACHE_MIB = 256  # as Weir has by default
+CACHE_MIB = 512  # so that each can keep 100,000 objects of 1 KiB
+HARD_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+OPEN_FILES = 1 << 20 if HARD_LIMIT == resource.RLIM_INFINITY else min(HARD_LIMIT, 1 << 20)
 
 
 class Peer(Process):
@@ -63,11 +66,12 @@ class Nginx(Peer):
         config = self.write(
             "nginx.conf",
             f"""daemon off; {user} worker_processes {workers}; pid {self.home}/pid; error_log stderr;
+            worker_rlimit_nofile {OPEN_FILES};
             events {{ worker_connections 4096; }}
             http {{
                 access_log off; {temp}
                 sendfile on; tcp_nopush on; keepalive_requests 1000000000; server_tokens off;
-                open_file_cache max=200000 inactive=10m; open_file_cache_valid 10m;
+                open_file_cache max={min(OPEN_FILES // 2, 200_000)} inactive=10m; open_file_cache_valid 10m;
                 proxy_cache_path {self.files} levels=1:2 keys_zone=bench:64m max_size={CACHE_MIB}m inactive=1h
                     use_temp_path=off;
                 upstream origin {{ server 127.0.0.1:{origin_port}; keepalive 128; keepalive_requests 1000000000; }}

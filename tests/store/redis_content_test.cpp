@@ -251,7 +251,7 @@ TEST_CASE("redis content: Redis hangs while it is read") {
     Fixture fixture;
     auto& [server, context, redis, purges, store, plain, content] = fixture;
     proxy::RedisConfig config = Fixture::config_with(server);
-    config.command_budget = milliseconds(100);
+    config.command_budget = seconds(1);
     TestClient impatient(context, config);
     impatient.await_connected();
     RedisStore impatient_store(impatient.client, config, purges);

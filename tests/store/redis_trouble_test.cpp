@@ -63,7 +63,7 @@ TEST_CASE("redis client: while Redis hangs nothing is sent, and a ping brings it
     RedisServer server;
     boost::asio::io_context context(1);
     proxy::RedisConfig config = config_with(server);
-    config.command_budget = milliseconds(100);
+    config.command_budget = milliseconds(500);
     TestClient redis(context, config);
     redis.await_connected();
     server.pause();
