@@ -1,5 +1,5 @@
 #pragma once
-// Gathers short pieces of text for a string: a dozen of its own appends cost more than all else of a hit's fields.
+// Gathers short pieces of text for a string: a dozen of its own appends take twice the instructions.
 
 #include <charconv>
 #include <cstdint>

@@ -7,6 +7,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <charconv>
+#include <utility>
 
 #include "proxy/async/write_all.hpp"
 #include "proxy/rules/upgrade.hpp"
