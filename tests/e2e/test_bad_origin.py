@@ -233,3 +233,22 @@ def test_a_request_that_expects_continue_gets_the_origins_refusal(world):
         connection.send(request("POST", "/", {"Expect": "100-continue", "Content-Length": "1000000"}))
         assert connection.response().status == 502
         assert connection.is_ended()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [b"HTTP/1.1 200 A\r\n", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"],
+    ids=["malformed", "an upgrade nobody asked for"],
+)
+def test_an_error_is_not_forgotten_over_the_end_of_the_request(world, bad):
+    """The answer is there before the request: now and then it is found bad in the moment in which all content is sent."""
+
+    def serve(_, peer):
+        peer.send(bad + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        peer.until_closed()
+
+    weir = world.weir(world.scripted(serve), workers=1)
+    for size in [1, 1000, 100_000] * 100:
+        with weir.connect() as connection:
+            connection.send(request("POST", "/", body=b"x" * size))
+            assert connection.response().status == 502

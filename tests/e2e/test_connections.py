@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 from scripted_origin import answering, ok
-from wire import Connection, chunked, request, wait_until
+from wire import LIMIT, Connection, chunked, request, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -180,6 +180,29 @@ def test_response_content_streams_as_it_comes(world):
         assert connection.read(5) == b"first"
         go_on.set()
         assert connection.read(5) == b"after"
+
+
+@pytest.mark.parametrize("cache_control", ["no-store", "max-age=60"])
+@pytest.mark.parametrize(
+    ("framing", "content"),
+    [("Content-Length: 5", b"hello"), ("Transfer-Encoding: chunked", chunked(b"hello"))],
+    ids=["length", "chunked"],
+)
+def test_the_head_does_not_wait_for_content(world, framing, content, cache_control):
+    go_on = threading.Event()
+
+    def serve(_, peer):
+        peer.head()
+        peer.send(f"HTTP/1.1 200 OK\r\n{framing}\r\nCache-Control: {cache_control}\r\n\r\n".encode())
+        assert go_on.wait(LIMIT)
+        peer.send(content)
+
+    weir = world.weir(world.scripted(serve))
+    with weir.connect() as connection:
+        connection.send(request("GET", "/"))
+        assert connection.head().status == 200
+        go_on.set()
+        assert connection.read(len(content)) == content
 
 
 def test_the_origin_may_answer_before_it_has_read_everything(world):
