@@ -241,7 +241,7 @@ def test_a_request_that_expects_continue_gets_the_origins_refusal(world):
     ids=["malformed", "an upgrade nobody asked for"],
 )
 def test_an_error_is_not_forgotten_over_the_end_of_the_request(world, bad):
-    """The answer is there before the request: now and then it is found bad in the moment in which all content is sent."""
+    """The answer is there before the request: now and then it is found bad just when all content has been sent."""
 
     def serve(_, peer):
         peer.send(bad + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
