@@ -8,7 +8,7 @@ bool should_refresh_early(const StoredResponse& stored, std::chrono::sys_time<st
                           double random, double beta) noexcept {
     if (beta <= 0) return false;
     using Milliseconds = std::chrono::duration<double, std::milli>;
-    const Milliseconds delta = stored.fetch_time;
+    const Milliseconds delta = stored.fetch_time();
     const Milliseconds ahead = -delta * beta * std::log(random);
     return ahead >= Milliseconds(stored.fresh_until() - now);
 }

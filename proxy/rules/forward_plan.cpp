@@ -20,7 +20,7 @@ ForwardPlan plan_for(const RequestHeader& request, const Forward& decision, cons
 
     ForwardPlan plan{.whole = true};
     plan.validates = stored && !lacking && has_validator(*stored);
-    plan.keeps_range = ranged && stored->partial;
+    plan.keeps_range = ranged && stored->partial();
     plan.selective = plan.keeps_range;
     if (lacking && stored->complete_length() <= max_object_size) {
         plan.missing = missing_range(*stored);

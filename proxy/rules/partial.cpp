@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "proxy/rules/entity_tag.hpp"
+#include "proxy/rules/stored_head.hpp"
 
 namespace proxy::rules {
 namespace {
@@ -13,11 +14,11 @@ constexpr std::uint64_t huge = std::numeric_limits<std::uint64_t>::max();
 
 // Of content that is not empty.
 std::vector<ByteRange> parts_of(const StoredResponse& stored) {
-    return stored.partial ? stored.partial->parts : std::vector<ByteRange>{{0, stored.body->size - 1}};
+    return stored.partial() ? stored.partial()->parts : std::vector<ByteRange>{{0, stored.content_size() - 1}};
 }
 
 void append_content(GrowingBody& body, const StoredResponse& stored, ByteRange range) {
-    for_each_piece(*stored.body, offset_in_body(stored, range), range.size(),
+    for_each_piece(stored, offset_in_body(stored, range), range.size(),
                    [&body](std::string_view piece) { body.append(piece); });
 }
 
@@ -62,16 +63,16 @@ std::optional<std::uint64_t> parse_offset(std::string_view digits) noexcept {
 }
 
 bool holds(const StoredResponse& stored, ByteRange range) noexcept {
-    if (!stored.partial) return range.last < stored.body->size;
-    return std::ranges::any_of(stored.partial->parts, [&](const ByteRange& part) {
+    if (!stored.partial()) return range.last < stored.content_size();
+    return std::ranges::any_of(stored.partial()->parts, [&](const ByteRange& part) {
         return part.first <= range.first && range.last <= part.last;
     });
 }
 
 std::uint64_t offset_in_body(const StoredResponse& stored, ByteRange range) noexcept {
-    if (!stored.partial) return range.first;
+    if (!stored.partial()) return range.first;
     std::uint64_t offset = 0;
-    for (const ByteRange& part : stored.partial->parts) {
+    for (const ByteRange& part : stored.partial()->parts) {
         if (range.first <= part.last) return offset + range.first - part.first;
         offset += part.size();
     }
@@ -95,9 +96,9 @@ std::optional<ContentRange> content_range_of(const ResponseHeader& response) {
 }
 
 std::optional<ByteRange> missing_range(const StoredResponse& stored) {
-    const std::string_view etag = field_in(stored.head, "ETag");
-    if (!stored.partial || !etag.starts_with('"')) return {};
-    const auto& [length, parts] = *stored.partial;
+    const std::string_view etag = field_in(stored.head(), "ETag");
+    if (!stored.partial() || !etag.starts_with('"')) return {};
+    const auto& [length, parts] = *stored.partial();
     const bool at_front = parts.front().first > 0;
     const bool at_end = parts.back().last + 1 < length;
     const std::size_t gaps = parts.size() - 1 + (at_front ? 1 : 0) + (at_end ? 1 : 0);
@@ -111,27 +112,27 @@ void append_range_fields(std::string& out, const StoredResponse& stored, ByteRan
     const bool to_the_end = missing.last + 1 == stored.complete_length();
     append_field(out, "Range",
                  "bytes=" + std::to_string(missing.first) + '-' + (to_the_end ? "" : std::to_string(missing.last)));
-    append_field(out, "If-Range", field_in(stored.head, "ETag"));
+    append_field(out, "If-Range", field_in(stored.head(), "ETag"));
 }
 
-StoredPtr merged(const StoredResponse& stored, const StoredResponse& later, std::string head) {
-    const bool same = equal(field_in(stored.head, "ETag"), field_in(later.head, "ETag"), Comparison::strong) &&
-                      stored.complete_length() == later.complete_length() && stored.key == later.key;
-    if (!same || stored.body->size == 0 || later.body->size == 0) return {};
+StoredPtr merged(const StoredResponse& stored, const StoredResponse& later, std::string_view head) {
+    const bool same = equal(field_in(stored.head(), "ETag"), field_in(later.head(), "ETag"), Comparison::strong) &&
+                      stored.complete_length() == later.complete_length() && stored.key() == later.key();
+    if (!same || stored.content_size() == 0 || later.content_size() == 0) return {};
     std::vector<ByteRange> both = parts_of(stored);
     const std::vector<ByteRange> newer = parts_of(later);
     both.insert(both.end(), newer.begin(), newer.end());
     std::vector<ByteRange> parts = united(std::move(both));
     if (parts.size() > max_parts) return {};
 
-    auto result = std::make_shared<StoredResponse>(later);
-    result->head = std::move(head);
-    if (later.surrogate_keys.empty()) result->surrogate_keys = stored.surrogate_keys;
-    result->body = united_body(stored, later, parts);
+    StoredDraft result = later.draft();
+    result.head = head;
+    if (result.surrogate_keys.empty()) result.surrogate_keys = stored.surrogate_keys();
+    result.body = united_body(stored, later, parts);
     const bool complete = parts.front() == ByteRange{0, later.complete_length() - 1};
-    result->partial =
+    result.partial =
         complete ? nullptr : std::make_shared<const Partial>(Partial{later.complete_length(), std::move(parts)});
-    return result;
+    return StoredResponse::make(result);
 }
 
 }  // namespace proxy::rules

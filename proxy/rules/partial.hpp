@@ -41,6 +41,6 @@ inline constexpr std::size_t max_parts = 32;
 // Two parts of one representation as one response, or the complete one that they make: `later` with the content of
 // both, under `head`. Null unless both bear the same strong entity tag and the same complete length, and where there
 // would be more than max_parts.
-[[nodiscard]] StoredPtr merged(const StoredResponse& stored, const StoredResponse& later, std::string head);
+[[nodiscard]] StoredPtr merged(const StoredResponse& stored, const StoredResponse& later, std::string_view head);
 
 }  // namespace proxy::rules

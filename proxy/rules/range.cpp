@@ -6,6 +6,7 @@
 #include "proxy/rules/entity_tag.hpp"
 #include "proxy/rules/http_date.hpp"
 #include "proxy/rules/partial.hpp"
+#include "proxy/rules/stored_head.hpp"
 
 namespace proxy::rules {
 namespace {
@@ -45,10 +46,10 @@ bool if_range_holds(const RequestHeader& request, const StoredResponse& stored) 
     if (!condition) return true;
     const std::string_view validator = condition->value;
     if (validator.starts_with('"') || validator.starts_with("W/"))
-        return equal(validator, field_in(stored.head, "ETag"), Comparison::strong);
-    const std::string_view last_modified = field_in(stored.head, "Last-Modified");
-    const auto time = parse_http_date(last_modified, stored.arrival.response_time);
-    return time && validator == last_modified && *time < stored.arrival.date;  // else it is weak. RFC 9110 §8.8.2.2
+        return equal(validator, field_in(stored.head(), "ETag"), Comparison::strong);
+    const std::string_view last_modified = field_in(stored.head(), "Last-Modified");
+    const auto time = parse_http_date(last_modified, stored.arrival().response_time);
+    return time && validator == last_modified && *time < stored.arrival().date;  // else it is weak. RFC 9110 §8.8.2.2
 }
 
 // The members of Range; empty where there is none or it is to be ignored. RFC 9110 §14.2
@@ -73,7 +74,7 @@ std::vector<Spec> parse_specs(const RequestHeader& request) {
 RangeAnswer decide_range(const RequestHeader& request, const StoredResponse& stored) {
     const std::vector<Spec> specs = parse_specs(request);
     const std::uint64_t size = stored.complete_length();
-    if (specs.empty() || stored.status != 200 || size == 0 || !if_range_holds(request, stored)) return WholeContent{};
+    if (specs.empty() || stored.status() != 200 || size == 0 || !if_range_holds(request, stored)) return WholeContent{};
     std::vector<ByteRange> ranges;
     for (const Spec& spec : specs)
         if (const auto satisfied = satisfy(spec, size)) ranges.push_back(*satisfied);
@@ -86,7 +87,7 @@ RangeAnswer decide_range(const RequestHeader& request, const StoredResponse& sto
 bool asks_for_ranges(const RequestHeader& request) { return !parse_specs(request).empty(); }
 
 bool has_content_for(const RequestHeader& request, const StoredResponse& stored) {
-    if (!stored.partial) return true;
+    if (!stored.partial()) return true;
     const RangeAnswer answer = decide_range(request, stored);
     if (const auto* ranges = std::get_if<std::vector<ByteRange>>(&answer))
         return std::ranges::all_of(*ranges, [&](const ByteRange& range) { return holds(stored, range); });

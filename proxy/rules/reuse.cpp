@@ -5,6 +5,7 @@
 #include "proxy/rules/entity_tag.hpp"
 #include "proxy/rules/http_date.hpp"
 #include "proxy/rules/range.hpp"
+#include "proxy/rules/stored_head.hpp"
 
 namespace proxy::rules {
 namespace {
@@ -15,12 +16,12 @@ using State = DeltaSeconds::State;
 // continued must not get its rest from another version. RFC 9110 §13.1.1, §13.1.4
 bool asks_for_another_version(Fields fields, const StoredResponse& stored) {
     if (has(fields, http::field::if_match))
-        return !lists_entity_tag(fields, http::field::if_match, field_in(stored.head, "ETag"), Comparison::strong);
+        return !lists_entity_tag(fields, http::field::if_match, field_in(stored.head(), "ETag"), Comparison::strong);
     const Field* since = find(fields, http::field::if_unmodified_since);
     if (!since) return false;
-    const Time now = stored.arrival.response_time;
+    const Time now = stored.arrival().response_time;
     const auto limit = parse_http_date(since->value, now);
-    const auto last_modified = parse_http_date(field_in(stored.head, "Last-Modified"), now);
+    const auto last_modified = parse_http_date(field_in(stored.head(), "Last-Modified"), now);
     return limit && (!last_modified || *last_modified > *limit);
 }
 
@@ -41,8 +42,8 @@ bool accepts_staleness(const CacheControl& asked, seconds staleness) noexcept {
 
 Reuse decide(const CacheControl& asked, const StoredResponse& stored, Time now, bool collapsible) {
     using enum ForwardReason;
-    const Freshness& freshness = stored.freshness;
-    const seconds age = current_age(stored.arrival, now);
+    const Freshness freshness = stored.freshness();
+    const seconds age = current_age(stored.arrival(), now);
     if (asked.no_cache) return Forward{request, collapsible};
     if (freshness.no_cache) return Forward{stale, collapsible};
     const bool acceptable = accepts_age(asked, age) && stays_fresh_enough(asked, freshness.lifetime - age);
@@ -89,11 +90,11 @@ Reuse decide_reuse(const RequestHeader& request, const StoredResponse* stored, b
 
 bool may_serve_stale_on_error(const RequestHeader& request, const StoredResponse* stored, OriginFailure failure,
                               Time now, const Policy& policy) {
-    if (!stored || stored->freshness.no_cache || !has_content_for(request, *stored) ||
+    if (!stored || stored->freshness().no_cache || !has_content_for(request, *stored) ||
         asks_for_another_version(request.fields, *stored))
         return false;
-    const Freshness& freshness = stored->freshness;
-    const seconds age = current_age(stored->arrival, now);
+    const Freshness freshness = stored->freshness();
+    const seconds age = current_age(stored->arrival(), now);
     if (age < freshness.lifetime) return true;
     if (freshness.must_revalidate) return false;
     const bool disconnected = failure != OriginFailure::status_5xx && policy.stale_when_disconnected;

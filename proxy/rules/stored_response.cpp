@@ -1,186 +1,154 @@
 #include "proxy/rules/stored_response.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string>
 
-#include "proxy/rules/http_date.hpp"
-#include "proxy/rules/surrogate_keys.hpp"
+#include "proxy/rules/stored_head.hpp"
 #include "proxy/rules/validation.hpp"
 
 namespace proxy::rules {
 namespace {
 
-// Takes a line off the front.
-std::string_view next_line(std::string_view& head) noexcept {
-    const std::string_view line = head.substr(0, head.find("\r\n"));
-    head.remove_prefix(std::min(line.size() + 2, head.size()));
-    return line;
+// Brought within what 32 bits hold.
+template <class Rep, class Period>
+std::uint32_t narrow(std::chrono::duration<Rep, Period> value) noexcept {
+    return static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(value.count(), 0, std::numeric_limits<std::uint32_t>::max()));
 }
 
-struct NameAndValue {
-    std::string_view name, value;
-};
+std::uint32_t narrow(Time time) noexcept { return narrow(time.time_since_epoch()); }
+std::uint32_t narrow(std::string_view text) noexcept { return static_cast<std::uint32_t>(text.size()); }
 
-NameAndValue split(std::string_view line) noexcept {
-    const std::size_t colon = std::min(line.find(':'), line.size());
-    return {line.substr(0, colon), trim(line.substr(std::min(colon + 1, line.size())))};
+bool may_be_inline(const StoredDraft& draft) noexcept {
+    if (!draft.body) return true;
+    if (draft.body->size > StoredResponse::max_inline_content) return false;
+    std::uint64_t here = 0;
+    for (const Chunk& chunk : draft.body->chunks) here += chunk.size;
+    return here == draft.body->size;  // no outline
 }
 
-// Which fields of a response may be stored with it.
-class StorableFields {
- public:
-    StorableFields(const ResponseHeader& response, const Arrival& arrival, const Policy& policy)
-        : fields_(response.fields),
-          policy_(policy),
-          hop_by_hop_(response.fields),
-          control_(response_directives(response.fields, policy).control),
-          is_part_(response.status == 206),
-          set_cookie_(policy.set_cookie == SetCookiePolicy::store),
-          date_(parse_http_date(value_of(response.fields, http::field::date), arrival.response_time)) {
-        withheld_.insert(control_.no_cache_fields.begin(), control_.no_cache_fields.end());
-        withheld_.insert(control_.private_fields.begin(), control_.private_fields.end());
-    }
-    StorableFields(const StorableFields&) = delete;
-    StorableFields& operator=(const StorableFields&) = delete;
-
-    [[nodiscard]] std::vector<Field> list() const {
-        std::vector<Field> storable;
-        for (const Field& field : fields_)
-            if (!hop_by_hop_.contain(field) && !withholds(field.name) && may_store(field.id) &&
-                !is_surrogate_key_field(field.name, policy_) && !(is_part_ && iequals(field.name, "Content-Digest")))
-                storable.push_back(field);
-        return storable;
-    }
-
-    // By no-cache="..." or private="...". RFC 9111 §5.2.2.4, §5.2.2.7
-    [[nodiscard]] bool withholds(std::string_view name) const noexcept { return withheld_.contains(name); }
-
- private:
-    [[nodiscard]] bool may_store(http::field id) const noexcept {
-        switch (id) {
-            case http::field::age:
-            case http::field::content_length:
-            case http::field::trailer: return false;
-            case http::field::content_md5:
-            case http::field::content_range: return !is_part_;
-            case http::field::set_cookie: return set_cookie_;
-            case http::field::date: return date_.has_value();
-            default: return true;
-        }
-    }
-
-    Fields fields_;
-    const Policy& policy_;
-    HopByHopFields hop_by_hop_;
-    CacheControl control_;
-    FieldNames withheld_;  // refers to control_
-    bool is_part_;
-    bool set_cookie_;
-    std::optional<Time> date_;  // empty where the field is absent or invalid
-};
-
-void append_storable(std::string& head, Fields fields, const Arrival& arrival) {
-    for (const Field& field : fields) append_field(head, field.name, field.value);
-    if (!has(fields, http::field::date)) append_field(head, "Date", format_http_date(arrival.date));  // RFC 9110 §6.6.1
-}
-
-bool may_be_updated(http::field id) noexcept {
-    switch (id) {
-        case http::field::content_encoding:  // what describes the stored content stays with it
-        case http::field::content_md5:
-        case http::field::content_range:
-        case http::field::etag:
-        case http::field::via: return false;
-        default: return true;
-    }
+std::size_t text_size(const StoredDraft& draft) noexcept {
+    return draft.key.size() + draft.head.size() + draft.selecting_fields.size() + draft.surrogate_keys.size();
 }
 
 }  // namespace
 
+StoredResponse::StoredResponse(const StoredDraft& draft, bool has_inline_content)
+    : status_(static_cast<std::uint16_t>(draft.status)),
+      source_(draft.freshness.source),
+      no_cache_(draft.freshness.no_cache),
+      must_revalidate_(draft.freshness.must_revalidate),
+      request_time_(narrow(draft.arrival.request_time)),
+      response_time_(narrow(draft.arrival.response_time)),
+      date_(narrow(draft.arrival.date)),
+      age_(narrow(draft.arrival.age)),
+      lifetime_(narrow(draft.freshness.lifetime)),
+      stale_while_revalidate_(narrow(draft.freshness.stale_while_revalidate)),
+      stale_if_error_(narrow(draft.freshness.stale_if_error)),
+      stale_when_disconnected_(narrow(draft.freshness.stale_when_disconnected)),
+      fetch_milliseconds_(narrow(draft.fetch_time)),
+      key_size_(narrow(draft.key)),
+      head_size_(narrow(draft.head)),
+      selecting_size_(narrow(draft.selecting_fields)),
+      surrogate_size_(narrow(draft.surrogate_keys)),
+      inline_size_(0) {
+    if (draft.partial || !has_inline_content)
+        rest_ = std::make_unique<const Rest>(Rest{has_inline_content ? nullptr : draft.body, draft.partial});
+    char* end = reinterpret_cast<char*>(this + 1);
+    const auto append = [&end](std::string_view text) { end = std::copy(text.begin(), text.end(), end); };
+    append(draft.key);
+    append(draft.head);
+    append(draft.selecting_fields);
+    append(draft.surrogate_keys);
+    if (!has_inline_content) return;
+    const char* const content = end;
+    if (draft.body)
+        for_each_piece(*draft.body, 0, draft.body->size, append);
+    else
+        append(draft.content);
+    inline_size_ = static_cast<std::uint32_t>(end - content);
+}
+
+StoredPtr StoredResponse::make(const StoredDraft& draft) {
+    if (!draft.body && draft.content.size() > max_inline_content) {
+        StoredDraft large = draft;
+        large.body = std::make_shared<const Body>(Body{.chunks = {Chunk(draft.content)}, .size = draft.content.size()});
+        return make(large);
+    }
+    const bool is_inline = may_be_inline(draft);
+    const std::size_t content = draft.body ? draft.body->size : draft.content.size();
+    return {new (text_size(draft) + (is_inline ? content : 0)) StoredResponse(draft, is_inline)};
+}
+
+StoredDraft StoredResponse::draft() const {
+    return {.key = key(),
+            .status = status_,
+            .head = head(),
+            .arrival = arrival(),
+            .freshness = freshness(),
+            .fetch_time = fetch_time(),
+            .selecting_fields = selecting_fields(),
+            .surrogate_keys = surrogate_keys(),
+            .content = inline_content(),
+            .body = rest_ ? rest_->body : nullptr,
+            .partial = rest_ ? rest_->partial : nullptr};
+}
+
+Arrival StoredResponse::arrival() const noexcept {
+    return {.request_time = Time(seconds(request_time_)),
+            .response_time = Time(seconds(response_time_)),
+            .date = Time(seconds(date_)),
+            .age = seconds(age_)};
+}
+
+Freshness StoredResponse::freshness() const noexcept {
+    return {.lifetime = seconds(lifetime_),
+            .source = source_,
+            .no_cache = no_cache_,
+            .must_revalidate = must_revalidate_,
+            .stale_while_revalidate = seconds(stale_while_revalidate_),
+            .stale_if_error = seconds(stale_if_error_),
+            .stale_when_disconnected = seconds(stale_when_disconnected_)};
+}
+
+std::size_t StoredResponse::block_size() const noexcept {
+    return sizeof *this + key_size_ + head_size_ + selecting_size_ + surrogate_size_ + inline_size_;
+}
+
 Time StoredResponse::fresh_until() const noexcept {
-    return arrival.response_time + freshness.lifetime - current_age(arrival, arrival.response_time);
+    const Arrival arrived = arrival();
+    return arrived.response_time + seconds(lifetime_) - current_age(arrived, arrived.response_time);
 }
 
 seconds StoredResponse::useful_for(Time now, seconds keep_for_validation) const noexcept {
-    const seconds window =
-        std::max({freshness.stale_while_revalidate, freshness.stale_if_error, freshness.stale_when_disconnected});
-    const Time usable_until = std::max(fresh_until() + window, arrival.response_time);
+    const seconds window(std::max({stale_while_revalidate_, stale_if_error_, stale_when_disconnected_}));
+    const Time usable_until = std::max(fresh_until() + window, arrival().response_time);
     const seconds kept = has_validator(*this) ? keep_for_validation : seconds{0};
     return std::max(usable_until + kept - now, seconds{0});
 }
 
-seconds lifetime_until(const StoredResponse& stored, Time end) {
-    const Arrival& arrival = stored.arrival;
-    return std::min(stored.freshness.lifetime, current_age(arrival, std::max(end, arrival.response_time)));
-}
-
 StoredPtr stale_since(StoredPtr stored, Time since) {
-    const seconds lifetime = lifetime_until(*stored, since);
-    if (stored->freshness.lifetime == lifetime) return stored;
-    auto stale = std::make_shared<StoredResponse>(*stored);
-    stale->freshness.lifetime = lifetime;
-    return stale;
-}
-
-std::vector<Field> fields_of(std::string_view head) {
-    std::vector<Field> fields;
-    next_line(head);
-    while (!head.empty()) {
-        const auto [name, value] = split(next_line(head));
-        fields.push_back({http::string_to_field(name), name, value});
-    }
-    return fields;
-}
-
-std::string_view field_in(std::string_view head, std::string_view name) noexcept {
-    next_line(head);
-    while (!head.empty()) {
-        const NameAndValue field = split(next_line(head));
-        if (iequals(field.name, name)) return field.value;
-    }
-    return {};
-}
-
-std::string stored_head(const ResponseHeader& response, const Arrival& arrival,
-                        std::optional<std::uint64_t> content_length, std::string_view proxy_name,
-                        const Policy& policy) {
-    std::string head = "HTTP/1.1 ";
-    if (response.status == 206)
-        head += "200 OK\r\n";
-    else
-        head.append(std::to_string(response.status)).append(" ").append(response.reason).append("\r\n");
-    append_storable(head, StorableFields{response, arrival, policy}.list(), arrival);
-    append_via(head, response.version, proxy_name);
-    if (content_length && has_content(http::verb::get, response.status))
-        append_field(head, "Content-Length", std::to_string(*content_length));
-    return head;
+    StoredDraft draft = stored->draft();
+    const seconds age = current_age(draft.arrival, std::max(since, draft.arrival.response_time));
+    if (draft.freshness.lifetime <= age) return stored;
+    draft.freshness.lifetime = age;
+    return StoredResponse::make(draft);
 }
 
 StoredPtr completed(const StoredResponse& outline, BodyPtr body, std::chrono::milliseconds fetch_time) {
-    auto stored = std::make_shared<StoredResponse>(outline);
-    const bool length_is_told = !field_in(outline.head, "Content-Length").empty();
-    if (!length_is_told && has_content(http::verb::get, outline.status))
-        append_field(stored->head, "Content-Length", std::to_string(body->size));
-    stored->body = std::move(body);
-    stored->fetch_time = fetch_time;
-    return stored;
-}
-
-std::string updated_head(std::string_view head, const ResponseHeader& update, const Arrival& arrival,
-                         const Policy& policy) {
-    const StorableFields storable(update, arrival, policy);
-    std::vector<Field> replacing = storable.list();
-    std::erase_if(replacing, [](const Field& field) {
-        return !may_be_updated(field.id) || iequals(field.name, "Content-Digest");
-    });
-    FieldNames replaced{"Date"};
-    for (const Field& field : replacing) replaced.insert(field.name);
-
-    std::string updated{head.substr(0, head.find("\r\n") + 2)};
-    for (const Field& field : fields_of(head))
-        if (!replaced.contains(field.name) && !storable.withholds(field.name))
-            append_field(updated, field.name, field.value);
-    append_storable(updated, replacing, arrival);
-    return updated;
+    StoredDraft draft = outline.draft();
+    std::string head;
+    const bool length_is_told = !field_in(outline.head(), "Content-Length").empty();
+    if (!length_is_told && has_content(http::verb::get, outline.status())) {
+        head = outline.head();
+        append_field(head, "Content-Length", std::to_string(body->size));
+        draft.head = head;
+    }
+    draft.body = std::move(body);
+    draft.fetch_time = fetch_time;
+    return StoredResponse::make(draft);
 }
 
 }  // namespace proxy::rules

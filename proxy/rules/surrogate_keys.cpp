@@ -1,6 +1,7 @@
 #include "proxy/rules/surrogate_keys.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace proxy::rules {
 namespace {
@@ -18,8 +19,8 @@ bool has_surrogate_keys(Fields fields, const Policy& policy) noexcept {
     return std::ranges::any_of(fields, [&](const Field& field) { return is_surrogate_key_field(field.name, policy); });
 }
 
-std::optional<std::vector<std::string>> surrogate_keys(Fields fields, const Policy& policy) {
-    std::vector<std::string> keys;
+std::optional<std::string> surrogate_keys(Fields fields, const Policy& policy) {
+    std::vector<std::string_view> keys;
     std::size_t size = 0;
     for (const Field& field : fields) {
         if (!is_surrogate_key_field(field.name, policy)) continue;
@@ -31,10 +32,12 @@ std::optional<std::vector<std::string>> surrogate_keys(Fields fields, const Poli
             const std::string_view key(begin, at);
             if (key.empty() || std::ranges::find(keys, key) != keys.end()) continue;
             if (keys.size() == max_surrogate_keys) return std::nullopt;
-            keys.emplace_back(key);
+            keys.push_back(key);
         }
     }
-    return keys;
+    std::string list;
+    for (const std::string_view key : keys) (list.empty() ? list : list += ' ') += key;
+    return list;
 }
 
 std::string without_surrogate_keys(std::string_view lines, const Policy& policy) {

@@ -36,15 +36,16 @@ bool Answers::has_room() const noexcept { return records_.size() < max_answers &
 void Answers::add(const store::StoredPtr& response, const observe::ExchangeRecord& record, seconds age,
                   bool with_content, bool keep_alive, unsigned client_version) {
     const std::size_t from = generated_.size();
-    append_generated_fields(generated_, record, age, response->freshness.lifetime - age, keep_alive, client_version);
-    buffers_.push_back(asio::buffer(response->head));
+    append_generated_fields(generated_, record, age, response->freshness().lifetime - age, keep_alive, client_version);
+    buffers_.push_back(asio::buffer(response->head()));
     buffers_.emplace_back(nullptr, generated_.size() - from);  // where they will lie is known when all are there
     if (with_content)
-        for (const rules::Chunk& chunk : response->body->chunks) buffers_.emplace_back(chunk.bytes.get(), chunk.size);
+        rules::for_each_piece(*response, 0, response->content_size(),
+                              [this](std::string_view piece) { buffers_.emplace_back(piece.data(), piece.size()); });
     held_.push_back(response);
     records_.push_back(record);
     records_.back().bytes_sent =
-        response->head.size() + generated_.size() - from + (with_content ? response->body->size : 0);
+        response->head().size() + generated_.size() - from + (with_content ? response->content_size() : 0);
 }
 
 Awaitable<bool> Answers::send(ClientConnection& client, Worker& worker, Clock::time_point since) {
@@ -99,7 +100,7 @@ bool answer_from_memory(Worker& worker, ClientConnection& client, bool keep_aliv
     record.target = request.target;
     record.outcome = observe::Outcome::hit;
     record.tier = observe::Tier::memory;
-    record.status = found.response->status;
+    record.status = found.response->status();
     answers.add(found.response, record, serve->age, request.method != http::verb::head, keep_alive, request.version);
     maybe_refresh_early(worker, route, request, key, found.response, mark);
     return true;

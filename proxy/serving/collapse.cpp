@@ -63,7 +63,7 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
     const store::StoredPtr outline = looked_up.found.response;
     std::shared_ptr<Transfer> transfer;
     if (!lead) {  // a range, say: others may want some of it, too
-        Transfers::Place place = worker.node().transfers.enter(outline->key);
+        Transfers::Place place = worker.node().transfers.enter(outline->key());
         if (auto* ours = std::get_if<Lead>(&place)) lead.emplace(std::move(*ours));
         auto* in_flight = std::get_if<std::shared_ptr<Transfer>>(&place);
         if (in_flight && !(*in_flight)->is_in_background()) transfer = std::move(*in_flight);
@@ -73,7 +73,7 @@ Awaitable<void> answer_streaming(ClientExchange& exchange, LookedUp looked_up, s
         transfer = lead->shared();
     else if (is_new)
         transfer = std::make_shared<Transfer>(worker.config().collapse.window, looked_up.mark.sequence);
-    if (is_new) transfer->begin(outline, outline->body->size, Transfer::Source::redis);
+    if (is_new) transfer->begin(outline, outline->content_size(), Transfer::Source::redis);
     Incoming incoming{.primary_key = exchange.key,
                       .snapshot = exchange.snapshot,
                       .policy = exchange.policy(),
@@ -150,8 +150,8 @@ Awaitable<void> obtain(ClientExchange& exchange, store::Found known, std::option
 }  // namespace
 
 std::string transfer_name(const ClientExchange& exchange, const store::StoredPtr& stored, const std::string& variant) {
-    const std::string& wanted = stored ? stored->key : variant;
-    std::string name = wanted.empty() ? exchange.key : wanted;
+    const std::string_view wanted = stored ? stored->key() : variant;
+    std::string name(wanted.empty() ? std::string_view(exchange.key) : wanted);
     // One client's view, unless the origin says otherwise: others of its kind may wait for that. RFC 9111 §3.5
     if (rules::has(exchange.request.fields, rules::http::field::authorization)) name += " authorization";
     return name;

@@ -66,8 +66,8 @@ Awaitable<void> answer_stored(ClientExchange& exchange, const store::StoredPtr& 
     std::string not_modified;
     std::optional<RangeAnswer> part;
     std::vector<asio::const_buffer> content;
-    asio::const_buffer head = asio::buffer(stored->head);
-    exchange.record.status = stored->status;
+    asio::const_buffer head = asio::buffer(stored->head());
+    exchange.record.status = stored->status();
 
     rules::RangeAnswer range = rules::decide_range(request, *stored);
     if (rules::client_copy_is_valid(request, *stored)) {
@@ -87,9 +87,9 @@ Awaitable<void> answer_stored(ClientExchange& exchange, const store::StoredPtr& 
         part->append_to(content);
         exchange.record.status = 206;
     } else if (request.method != http::verb::head) {
-        append_content(content, *stored->body, 0, stored->body->size);
+        append_content(content, *stored, 0, stored->content_size());
     }
-    append_generated_fields(generated, exchange.record, age, stored->freshness.lifetime - age, exchange.keep_alive,
+    append_generated_fields(generated, exchange.record, age, stored->freshness().lifetime - age, exchange.keep_alive,
                             request.version);
     std::vector<asio::const_buffer> buffers{head, asio::buffer(generated)};
     buffers.insert(buffers.end(), content.begin(), content.end());

@@ -16,7 +16,7 @@ Awaitable<bool> answer_stale(ClientExchange& exchange, const store::StoredPtr& s
     if (!rules::may_serve_stale_on_error(exchange.request, stored.get(), failure, now, exchange.policy()))
         co_return false;
     exchange.record.outcome = observe::Outcome::stale;
-    co_await answer_stored(exchange, stored, rules::current_age(stored->arrival, now));
+    co_await answer_stored(exchange, stored, rules::current_age(stored->arrival(), now));
     co_return true;
 }
 

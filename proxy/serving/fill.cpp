@@ -105,12 +105,12 @@ std::vector<asio::const_buffer> behind(upstream::Buffers pieces, std::uint64_t f
 // all of it is known to be the same. An error: it is not, or (cancelled) nobody reads any more.
 Awaitable<Result<void>> append_the_rest(Worker& worker, Filling& filling, Transfer& transfer, const FromRedis& from,
                                         const rules::StoredResponse& outline) {
-    if (outline.partial) co_return Errc::store_incomplete;
+    if (outline.partial()) co_return Errc::store_incomplete;
     auto fetched = co_await fetch_in_background(worker, from.route, from.request.header(), {});
     if (fetched.has_error()) co_return fetched.error();
     const std::unique_ptr<upstream::Exchange> origin = std::move(*fetched);
-    const std::uint64_t size = outline.body->size;
-    if (origin->header().status != outline.status || origin->content_length().value_or(size) != size)
+    const std::uint64_t size = outline.content_size();
+    if (origin->header().status != outline.status() || origin->content_length().value_or(size) != size)
         co_return Errc::store_incomplete;
 
     const std::uint64_t sent = transfer.size();
@@ -216,7 +216,7 @@ Awaitable<void> fill_from_redis(Worker& worker, std::shared_ptr<Transfer> transf
         transfer->finish(nullptr, Transfer::Source::redis);
         co_return;
     }
-    const StoredPtr whole = rules::completed(*outline, transfer->complete({}), outline->fetch_time);
+    const StoredPtr whole = rules::completed(*outline, transfer->complete({}), outline->fetch_time());
     publish_in_memory(worker, incoming, whole);
     transfer->finish(whole, Transfer::Source::redis);
     lead.reset();

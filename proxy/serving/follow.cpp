@@ -59,7 +59,7 @@ Awaitable<void> answer_range(ClientExchange& exchange, Transfer::Reader& reader,
     const RangeAnswer part(outline, {range}, exchange.request_id);
     exchange.record.status = 206;
     std::string head = part.head();
-    append_generated_fields(head, exchange.record, age, outline.freshness.lifetime - age, exchange.keep_alive,
+    append_generated_fields(head, exchange.record, age, outline.freshness().lifetime - age, exchange.keep_alive,
                             exchange.request.version);
     asio::const_buffer buffer = asio::buffer(head);
     const bool sent = co_await send(exchange, {&buffer, 1});
@@ -71,12 +71,12 @@ Awaitable<void> answer_range(ClientExchange& exchange, Transfer::Reader& reader,
 Awaitable<void> answer_whole(ClientExchange& exchange, Transfer::Reader& reader, const Transfer::Status& status,
                              seconds age) {
     const rules::StoredResponse& outline = *status.response;
-    const Framing framing = framing_for(exchange.request, outline.status, status.content_length);
+    const Framing framing = framing_for(exchange.request, outline.status(), status.content_length);
     if (framing == Framing::until_close) exchange.keep_alive = false;
-    exchange.record.status = outline.status;
-    std::string head = outline.head;
+    exchange.record.status = outline.status();
+    std::string head(outline.head());
     if (framing == Framing::chunked) rules::append_field(head, "Transfer-Encoding", "chunked");
-    append_generated_fields(head, exchange.record, age, outline.freshness.lifetime - age, exchange.keep_alive,
+    append_generated_fields(head, exchange.record, age, outline.freshness().lifetime - age, exchange.keep_alive,
                             exchange.request.version);
     asio::const_buffer buffer = asio::buffer(head);
     const bool sent = co_await send(exchange, {&buffer, 1});
@@ -94,8 +94,8 @@ Awaitable<Followed> answer_from(ClientExchange& exchange, Transfer::Reader& read
         if (!range && !status.whole) co_return Followed::alone;
     }
     note_source(exchange.record, status.source);
-    const seconds age = rules::current_age(status.response->arrival, exchange.worker.now());
-    if (status.source == Source::redis && age >= status.response->freshness.lifetime)
+    const seconds age = rules::current_age(status.response->arrival(), exchange.worker.now());
+    if (status.source == Source::redis && age >= status.response->freshness().lifetime)
         exchange.record.outcome = observe::Outcome::stale;
     if (status.whole || is_copy_valid) {
         co_await answer_stored(exchange, status.response, age);
@@ -174,11 +174,11 @@ Awaitable<Followed> follow(ClientExchange& exchange, Transfer::Reader& reader, c
     }
     // By a surrogate key, say, which nobody knew it had when this client came.
     if (joined != transfer.sequence() && transfer.is_purged(worker.node().purges, name)) co_return Followed::again;
-    const std::string& selecting = status.response->selecting_fields;
+    const std::string_view selecting = status.response->selecting_fields();
     if (!selecting.empty()) {
         std::string variant = rules::variant_key(exchange.key, selecting, exchange.request);
         if (variant.empty()) co_return Followed::alone;
-        if (variant != status.response->key) {
+        if (variant != status.response->key()) {
             name = transfer_name(exchange, nullptr, variant);
             co_return Followed::again;
         }

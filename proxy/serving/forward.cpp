@@ -137,7 +137,7 @@ Awaitable<Forwarding::Next> Forwarding::answer_validated(OriginPtr origin, const
     if (!fresh || !rules::has_content_for(request_, *fresh)) co_return Next::ask_for_the_whole;
     record_.outcome = observe::Outcome::revalidated;
     publish(fresh, Transfer::Source::validation);
-    co_await answer_stored(exchange_, fresh, rules::current_age(fresh->arrival, worker_.now()));
+    co_await answer_stored(exchange_, fresh, rules::current_age(fresh->arrival(), worker_.now()));
     co_return Next::answered;
 }
 
@@ -153,7 +153,7 @@ Awaitable<Forwarding::Next> Forwarding::answer_completed(upstream::Exchange& ori
     }
     store::StoredPtr both;
     if (collector.storable()) both = storage_.stored_response(origin.header(), arrival, collector, stored_.get());
-    if (!both || both->partial) co_return Next::ask_for_the_whole;
+    if (!both || both->partial()) co_return Next::ask_for_the_whole;
     publish(both, Transfer::Source::origin);
     co_await answer_stored(exchange_, both, rules::current_age(arrival, worker_.now()));
     co_return Next::answered;
@@ -229,7 +229,7 @@ Awaitable<void> Forwarding::answer_with(OriginPtr origin, const rules::Arrival& 
     }
     if (lead_) lead_->release(!collector || is_of_the_response(collector->uncacheable()));
     lead_.reset();
-    const rules::StoredResponse* const part = stored_ && stored_->partial ? stored_.get() : nullptr;
+    const rules::StoredResponse* const part = stored_ && stored_->partial() ? stored_.get() : nullptr;
     const unsigned status = response.status;
     co_await relay(exchange_, *origin, storage_now, arrival, std::move(collector), part);
     if (plan_.whole && stored_ && !failed && rules::ends_what_is_stored(status, record_.uncacheable))

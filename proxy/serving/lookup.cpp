@@ -13,8 +13,8 @@ Awaitable<LookedUp> look_in_redis(ClientExchange& exchange, store::Found known) 
     }
     const store::StoredPtr& stored = result.found.response;
     const store::StoredPtr& response = shared->response;
-    const bool is_newer = response && (!stored || response->arrival.response_time > stored->arrival.response_time);
-    if (is_newer || (response && stored->partial && !response->partial)) {
+    const bool is_newer = response && (!stored || response->arrival().response_time > stored->arrival().response_time);
+    if (is_newer || (response && stored->partial() && !response->partial())) {
         const seconds keep = response->useful_for(worker.now(), exchange.policy().keep_for_validation);
         if (!shared->content) worker.remember(exchange.key, response, keep, result.mark);
         result.found = std::move(*shared);

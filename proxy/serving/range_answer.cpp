@@ -1,6 +1,7 @@
 #include "proxy/serving/range_answer.hpp"
 
 #include "proxy/rules/partial.hpp"
+#include "proxy/rules/stored_head.hpp"
 
 namespace proxy::serving {
 namespace {
@@ -21,9 +22,9 @@ bool describes_content(const rules::Field& field) {
 
 }  // namespace
 
-void append_content(std::vector<asio::const_buffer>& buffers, const rules::Body& body, std::uint64_t offset,
+void append_content(std::vector<asio::const_buffer>& buffers, const rules::StoredResponse& stored, std::uint64_t offset,
                     std::uint64_t size) {
-    rules::for_each_piece(body, offset, size,
+    rules::for_each_piece(stored, offset, size,
                           [&buffers](std::string_view piece) { buffers.emplace_back(piece.data(), piece.size()); });
 }
 
@@ -35,7 +36,7 @@ RangeAnswer::RangeAnswer(const rules::StoredResponse& stored, std::vector<rules:
         rules::append_field(head_, "Content-Range", content_range(ranges_.front(), stored_.complete_length()));
         return;
     }
-    const std::string_view content_type = rules::field_in(stored_.head, "Content-Type");
+    const std::string_view content_type = rules::field_in(stored_.head(), "Content-Type");
     end_.append("\r\n--").append(boundary).append("--\r\n");
     std::uint64_t size = end_.size();
     for (const rules::ByteRange& range : ranges_) {
@@ -51,7 +52,7 @@ RangeAnswer::RangeAnswer(const rules::StoredResponse& stored, std::vector<rules:
 
 void RangeAnswer::write_head(std::uint64_t content_length, std::string_view content_type) {
     head_ = "HTTP/1.1 206 Partial Content\r\n";
-    for (const rules::Field& field : rules::fields_of(stored_.head)) {
+    for (const rules::Field& field : rules::fields_of(stored_.head())) {
         const bool replaced = field.id == http::field::content_type && !content_type.empty();
         if (!replaced && !describes_content(field)) rules::append_field(head_, field.name, field.value);
     }
@@ -62,7 +63,7 @@ void RangeAnswer::write_head(std::uint64_t content_length, std::string_view cont
 void RangeAnswer::append_to(std::vector<asio::const_buffer>& buffers) const {
     for (std::size_t i = 0; i < ranges_.size(); ++i) {
         if (!part_heads_.empty()) buffers.push_back(asio::buffer(part_heads_[i]));
-        append_content(buffers, *stored_.body, rules::offset_in_body(stored_, ranges_[i]), ranges_[i].size());
+        append_content(buffers, stored_, rules::offset_in_body(stored_, ranges_[i]), ranges_[i].size());
     }
     if (!end_.empty()) buffers.push_back(asio::buffer(end_));
 }

@@ -10,8 +10,8 @@
 namespace proxy::serving {
 
 // Appends buffers of `size` bytes of the body from `offset` on.
-void append_content(std::vector<boost::asio::const_buffer>& buffers, const rules::Body& body, std::uint64_t offset,
-                    std::uint64_t size);
+void append_content(std::vector<boost::asio::const_buffer>& buffers, const rules::StoredResponse& stored,
+                    std::uint64_t offset, std::uint64_t size);
 
 class RangeAnswer {
  public:

@@ -98,7 +98,7 @@ Awaitable<bool> Refresh::is_done_elsewhere() {
             if (!whole) break;
             shared = *whole;
         }
-        if (shared && shared->arrival.response_time > stored_->arrival.response_time) {
+        if (shared && shared->arrival().response_time > stored_->arrival().response_time) {
             const seconds keep = shared->useful_for(worker_.now(), storage_.policy.keep_for_validation);
             worker_.remember(key_, shared, keep, storage_.mark);
             lead_.transfer().finish(shared, Transfer::Source::redis);
@@ -145,7 +145,7 @@ void refresh_in_background(Worker& worker, const Route& route, const rules::Requ
         worker.own_metrics().background_fetches_refused.add();
         return;
     }
-    Transfers::Place place = worker.node().transfers.enter(stored->key);
+    Transfers::Place place = worker.node().transfers.enter(stored->key());
     auto* lead = std::get_if<Lead>(&place);
     if (!lead) return;  // somebody is at it
     lead->transfer().set_in_background();

@@ -1,6 +1,7 @@
 #include "proxy/rules/validation.hpp"
 #include "proxy/serving/follow.hpp"
 #include "proxy/serving/forwarding.hpp"
+#include "proxy/serving/range_answer.hpp"
 
 namespace proxy::serving {
 namespace {
@@ -13,8 +14,8 @@ bool others_may_have(const rules::Freshness& freshness, seconds age) {
 }  // namespace
 
 void Forwarding::publish(const store::StoredPtr& response, Transfer::Source source) {
-    const seconds age = rules::current_age(response->arrival, worker_.now());
-    if (lead_ && !others_may_have(response->freshness, age)) {
+    const seconds age = rules::current_age(response->arrival(), worker_.now());
+    if (lead_ && !others_may_have(response->freshness(), age)) {
         lead_->release(true);
         lead_.reset();
     }
@@ -92,11 +93,11 @@ Awaitable<void> Forwarding::share_at_once(OriginPtr origin, store::StoredPtr out
     const store::StoredPtr whole = rules::completed(*outline, std::move(body).finish(), storage_.fetch_time());
     publish(whole, Transfer::Source::origin);
     if (rules::client_copy_is_valid(request_, *whole)) {
-        co_await answer_stored(exchange_, whole, rules::current_age(whole->arrival, worker_.now()));
+        co_await answer_stored(exchange_, whole, rules::current_age(whole->arrival(), worker_.now()));
         co_return;
     }
     std::vector<asio::const_buffer> buffers{asio::buffer(head)};
-    for (const rules::Chunk& chunk : whole->body->chunks) buffers.emplace_back(chunk.bytes.get(), chunk.size);
+    append_content(buffers, *whole, 0, whole->content_size());
     co_await send(exchange_, buffers);
 }
 

@@ -4,6 +4,7 @@
 
 #include "proxy/rules/cache_key.hpp"
 #include "proxy/rules/partial.hpp"
+#include "proxy/rules/stored_head.hpp"
 #include "proxy/rules/surrogate_keys.hpp"
 #include "proxy/rules/validation.hpp"
 
@@ -19,7 +20,7 @@ rules::Storing Storage::decide(const rules::ResponseHeader& response, const rule
     rules::Storing storing = rules::decide_storing(request, request_has_content, response, arrival, policy);
     if (std::holds_alternative<rules::Uncacheable>(storing)) return storing;
     const bool is_part = response.status == 206;
-    if ((selective && response.status != 200 && !is_part) || (is_part && had && !had->partial))
+    if ((selective && response.status != 200 && !is_part) || (is_part && had && !had->partial()))
         return rules::Uncacheable::status;
     if (key_for(response).empty()) return rules::Uncacheable::vary_values;
     return storing;
@@ -29,29 +30,31 @@ Collector Storage::collector(const upstream::Exchange& exchange, rules::Storing 
     return Collector(std::move(storing), worker.max_object_size(), exchange.content_length(), worker.node().buffers);
 }
 
-std::shared_ptr<rules::StoredResponse> Storage::outline(const rules::ResponseHeader& response,
-                                                        const rules::Arrival& arrival,
-                                                        const rules::Freshness& freshness,
-                                                        std::optional<std::uint64_t> content_length) const {
-    auto stored = std::make_shared<rules::StoredResponse>();
-    stored->key = key_for(response);
-    stored->status = response.status == 206 ? 200 : response.status;
-    stored->head = rules::stored_head(response, arrival, content_length, worker.config().name, policy);
-    stored->arrival = arrival;
-    stored->freshness = rules::with_ttl_jitter(freshness, arrival, policy.ttl_jitter, worker.random());
-    stored->selecting_fields = rules::selecting_fields(response);
-    stored->surrogate_keys = rules::surrogate_keys(response.fields, policy).value_or(std::vector<std::string>{});
-    stored->body = std::make_shared<const rules::Body>(rules::Body{.chunks = {}, .size = content_length.value_or(0)});
-    return stored;
+store::StoredPtr Storage::outline(const rules::ResponseHeader& response, const rules::Arrival& arrival,
+                                  const rules::Freshness& freshness,
+                                  std::optional<std::uint64_t> content_length) const {
+    const std::string key = key_for(response);
+    const std::string head = rules::stored_head(response, arrival, content_length, worker.config().name, policy);
+    const std::string selecting_fields = rules::selecting_fields(response);
+    const std::string surrogate_keys = rules::surrogate_keys(response.fields, policy).value_or(std::string());
+    return rules::StoredResponse::make(
+        {.key = key,
+         .status = response.status == 206 ? 200 : response.status,
+         .head = head,
+         .arrival = arrival,
+         .freshness = rules::with_ttl_jitter(freshness, arrival, policy.ttl_jitter, worker.random()),
+         .selecting_fields = selecting_fields,
+         .surrogate_keys = surrogate_keys,
+         .body = std::make_shared<const rules::Body>(rules::Body{.chunks = {}, .size = content_length.value_or(0)})});
 }
 
 store::StoredPtr Storage::freshened(const rules::StoredResponse& stored, const rules::ResponseHeader& not_modified,
                                     const rules::Arrival& arrival) const {
     store::StoredPtr fresh = rules::freshen(stored, request, not_modified, arrival, policy);
     if (!fresh || policy.ttl_jitter == 0) return fresh;
-    auto jittered = std::make_shared<rules::StoredResponse>(*fresh);
-    jittered->freshness = rules::with_ttl_jitter(fresh->freshness, arrival, policy.ttl_jitter, worker.random());
-    return jittered;
+    rules::StoredDraft jittered = fresh->draft();
+    jittered.freshness = rules::with_ttl_jitter(jittered.freshness, arrival, policy.ttl_jitter, worker.random());
+    return rules::StoredResponse::make(jittered);
 }
 
 store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response, const rules::Arrival& arrival,
@@ -61,30 +64,32 @@ store::StoredPtr Storage::stored_response(const rules::ResponseHeader& response,
     const std::uint64_t complete_length = part ? part->complete_length : size;
     if (part && (size == 0 || size > part->range.size())) return {};
 
-    const auto stored = outline(response, arrival, collector.freshness(), complete_length);
-    stored->body = collector.finish();
-    stored->fetch_time = fetch_time();
+    const store::StoredPtr without_content = outline(response, arrival, collector.freshness(), complete_length);
+    rules::StoredDraft draft = without_content->draft();
+    draft.body = collector.finish();
+    draft.fetch_time = fetch_time();
     if (size < complete_length) {  // what counts is the bytes that came, whatever Content-Range says of the last
         const rules::ByteRange received{part->range.first, part->range.first + size - 1};
-        stored->partial = std::make_shared<const rules::Partial>(rules::Partial{complete_length, {received}});
+        draft.partial = std::make_shared<const rules::Partial>(rules::Partial{complete_length, {received}});
     }
+    store::StoredPtr stored = rules::StoredResponse::make(draft);
     if (!part || !had) return stored;
-    store::StoredPtr both = rules::merged(*had, *stored, rules::updated_head(had->head, response, arrival, policy));
-    return both && both->body->size <= worker.max_object_size() ? both : stored;
+    store::StoredPtr both = rules::merged(*had, *stored, rules::updated_head(had->head(), response, arrival, policy));
+    return both && both->content_size() <= worker.max_object_size() ? both : stored;
 }
 
 std::optional<rules::Uncacheable> Storage::publish(store::StoredPtr stored) const {
     if (!stored) return rules::Uncacheable::status;
     const Time now = worker.now();
-    if (stored->partial) {  // others may have stored more while this was on its way
+    if (stored->partial()) {  // others may have stored more while this was on its way
         const store::StoredPtr current = worker.node().memory.lookup(primary_key, request, now).response;
-        const bool is_fresh = current && rules::current_age(current->arrival, now) < current->freshness.lifetime;
-        if (is_fresh && !current->partial) return rules::Uncacheable::status;
-        const bool adds = is_fresh && !std::ranges::all_of(current->partial->parts, [&](const rules::ByteRange& part) {
-                              return rules::holds(*stored, part);
-                          });
-        store::StoredPtr both = adds ? rules::merged(*current, *stored, stored->head) : nullptr;
-        if (both && both->body->size <= worker.max_object_size()) stored = std::move(both);
+        const bool is_fresh = current && rules::current_age(current->arrival(), now) < current->freshness().lifetime;
+        if (is_fresh && !current->partial()) return rules::Uncacheable::status;
+        const bool adds =
+            is_fresh && !std::ranges::all_of(current->partial()->parts,
+                                             [&](const rules::ByteRange& part) { return rules::holds(*stored, part); });
+        store::StoredPtr both = adds ? rules::merged(*current, *stored, stored->head()) : nullptr;
+        if (both && both->content_size() <= worker.max_object_size()) stored = std::move(both);
     }
     const seconds keep = stored->useful_for(now, policy.keep_for_validation);
     if (keep <= seconds(0)) return rules::Uncacheable::no_freshness;

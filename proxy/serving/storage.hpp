@@ -26,10 +26,9 @@ struct Storage {
     [[nodiscard]] Collector collector(const upstream::Exchange& exchange, rules::Storing storing) const;
 
     // All of a complete response but its content.
-    [[nodiscard]] std::shared_ptr<rules::StoredResponse> outline(const rules::ResponseHeader& response,
-                                                                 const rules::Arrival& arrival,
-                                                                 const rules::Freshness& freshness,
-                                                                 std::optional<std::uint64_t> content_length) const;
+    [[nodiscard]] store::StoredPtr outline(const rules::ResponseHeader& response, const rules::Arrival& arrival,
+                                           const rules::Freshness& freshness,
+                                           std::optional<std::uint64_t> content_length) const;
 
     // `stored` with what a 304 says of it; null as rules::freshen.
     [[nodiscard]] store::StoredPtr freshened(const rules::StoredResponse& stored,

@@ -61,8 +61,8 @@ void Transfer::finish(StoredPtr whole, Source source, std::optional<rules::Uncac
     if (whole) {
         whole_ = true;
         response_ = std::move(whole);
-        body_ = response_->body;
-        content_length_ = body_->size;
+        content_length_ = response_->content_size();
+        body_.reset();
     }
     wake_readers();
 }
@@ -98,11 +98,13 @@ void Transfer::fail_with_status() {
 
 std::uint64_t Transfer::size() const {
     const Lock lock(mutex_);
+    if (whole_) return response_->content_size();
     return body_ ? body_->size : growing_ ? growing_->size() : 0;
 }
 
 std::uint64_t Transfer::held() const {
     const Lock lock(mutex_);
+    if (whole_) return response_->content_size();
     return body_ ? body_->size : growing_ ? growing_->held() : 0;
 }
 
@@ -119,9 +121,7 @@ bool Transfer::is_purged(const store::Purges& purges, std::string_view name) con
         response = response_;
     }
     if (!response) {
-        auto unknown = std::make_shared<rules::StoredResponse>();
-        unknown->key = name;
-        response = std::move(unknown);
+        response = rules::StoredResponse::make({.key = name});
     }
     return purges.since_sequence(sequence_, *response).any();
 }
@@ -130,7 +130,7 @@ bool Transfer::is_stale() const {
     const Lock lock(mutex_);
     if (!response_) return false;
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    return rules::current_age(response_->arrival, now) >= response_->freshness.answers_for();
+    return rules::current_age(response_->arrival(), now) >= response_->freshness().answers_for();
 }
 
 void Transfer::hold_only_window() {
@@ -256,9 +256,12 @@ std::vector<rules::Chunk> Transfer::Reader::take_locked() {
              chunk.size > 0 && reading_.taken - reading_.sent < max_taken;
              chunk = transfer_->growing_->from(reading_.taken))
             take(std::move(chunk));
-    } else if (transfer_->body_) {
+    } else if (const StoredPtr& it = transfer_->response_; transfer_->whole_ && !it->body()) {
+        const std::string_view rest = it->inline_content().substr(reading_.taken);
+        if (!rest.empty()) take({std::shared_ptr<const char[]>(rest.data(), [it](const char*) {}), rest.size()});
+    } else if (const rules::Body* body = transfer_->whole_ ? it->body() : transfer_->body_.get()) {
         std::uint64_t begin = 0;
-        for (const rules::Chunk& chunk : transfer_->body_->chunks) {
+        for (const rules::Chunk& chunk : body->chunks) {
             const std::uint64_t end = begin + chunk.size;
             if (end > reading_.taken && reading_.taken - reading_.sent < max_taken) {
                 const std::size_t skipped = reading_.taken - begin;

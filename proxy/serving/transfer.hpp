@@ -128,7 +128,7 @@ class Transfer {
     std::string interims_;
     std::string trailers_;
     std::optional<rules::GrowingBody> growing_;
-    rules::BodyPtr body_;  // once it is complete
+    rules::BodyPtr body_;  // all content, from complete() to finish()
     bool windowed_ = false;
     std::optional<Wakeup::Handle> filler_;  // waits for room
     boost::intrusive::list<Reading, boost::intrusive::constant_time_size<false>> readers_;

@@ -266,16 +266,16 @@ Awaitable<void> Worker::put_behind(std::string primary_key, store::StoredPtr res
 Awaitable<bool> Worker::put_in_redis(std::string primary_key, store::StoredPtr response, seconds keep,
                                      store::Mark mark) {
     Counter& pending = metrics_.pending_put_bytes;
-    if (pending.get() + response->body->size > config().redis->max_pending_bytes) {
+    if (pending.get() + response->content_size() > config().redis->max_pending_bytes) {
         metrics_.puts_refused.add();
         co_return false;
     }
-    if (response->body->size > config().redis->max_object_size) co_return false;
+    if (response->content_size() > config().redis->max_object_size) co_return false;
     struct Pending {
         Counter& total;
         std::uint64_t size;
         ~Pending() { total.subtract(size); }
-    } counted{pending, response->body->size};
+    } counted{pending, response->content_size()};
     pending.add(counted.size);
     // A failure is counted by the client; the response lives on in memory.
     const Result<void> stored = co_await redis_store_->put(primary_key, response, keep, mark);

@@ -17,9 +17,9 @@ void ContentDigest::add(std::string_view content) { XXH3_64bits_update(&state_->
 
 std::uint64_t ContentDigest::value() const { return XXH3_64bits_digest(&state_->xxh); }
 
-std::uint64_t digest_of(const rules::Body& body) {
+std::uint64_t digest_of(const rules::StoredResponse& response) {
     ContentDigest digest;
-    for (const rules::Chunk& chunk : body.chunks) digest.add(chunk.view());
+    rules::for_each_piece(response, 0, response.content_size(), [&](std::string_view piece) { digest.add(piece); });
     return digest.value();
 }
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string_view>
 
-#include "proxy/rules/body.hpp"
+#include "proxy/rules/stored_response.hpp"
 
 namespace proxy::store {
 
@@ -23,6 +23,6 @@ class ContentDigest {
     std::unique_ptr<State> state_;
 };
 
-[[nodiscard]] std::uint64_t digest_of(const rules::Body& body);
+[[nodiscard]] std::uint64_t digest_of(const rules::StoredResponse& response);
 
 }  // namespace proxy::store

@@ -1,11 +1,13 @@
 #pragma once
-// One shard of the memory tier: a map, its eviction queue and its budget, without a lock.
+// One shard of the memory tier: a hash table of stored responses, their eviction queue and their budget, without a
+// lock.
 //
-// An entry is a stored response or the index of the variants under a primary key. An index lives exactly as long as it
-// has variants: it goes with the last of them, and they all go with it, so none can be found again through a later
-// index. All entries of one primary key are in one shard.
+// What is stored under a primary key is one response, or variants and the index that names them. An index lives exactly
+// as long as it has variants: it goes with the last of them, and they all go with it, so none can be found again
+// through a later index. All of one primary key is in one shard.
 
 #include <boost/intrusive/list.hpp>
+#include <boost/intrusive/unordered_set.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -58,44 +60,60 @@ class MemoryShard {
     [[nodiscard]] std::uint64_t variants_dropped() const noexcept { return variants_dropped_; }
 
  private:
-    using Hook = boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+    using QueueHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+    using TableHook =
+        boost::intrusive::unordered_set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
     struct Index;
 
-    struct Entry {
-        StoredPtr response;            // null: an index
-        std::unique_ptr<Index> index;  // null: a response
-        Entry* listed_in = nullptr;    // a variant's index
-        Time expires;
+    // There are as many as there are objects: every member counts.
+    struct Entry : QueueHook, TableHook {
+        StoredPtr response;
+        Index* listed_in = nullptr;  // of a variant
         std::uint64_t sequence = 0;  // of the purges that are known not to concern it
-        std::size_t bytes = 0;
+        std::uint32_t expires = 0;   // seconds since 1970
         bool visited = false;
-        Hook queue, siblings;
     };
-
-    template <Hook Entry::* hook>
-    using List = boost::intrusive::list<Entry, boost::intrusive::member_hook<Entry, Hook, hook>>;
-    using Queue = List<&Entry::queue>;
 
     struct Index {
         std::string primary;
         VaryPtr vary;
-        List<&Entry::siblings> variants;  // newest in front; at most max_variants
+        std::vector<Entry*> variants;  // newest last; at most max_variants
+        std::size_t bytes = 0;         // counted for it
     };
 
+    // The low bits chose the shard.
     struct HashOf {
+        std::size_t operator()(const HashedKey& key) const noexcept { return key.hash >> 24; }
+        std::size_t operator()(const Entry& entry) const noexcept { return (*this)(HashedKey(entry.response->key())); }
+    };
+    struct SameKey {
+        bool operator()(const HashedKey& key, const Entry& entry) const noexcept {
+            return key.text == entry.response->key();
+        }
+        bool operator()(const Entry& a, const Entry& b) const noexcept {
+            return a.response->key() == b.response->key();
+        }
+    };
+    using Table =
+        boost::intrusive::unordered_set<Entry, boost::intrusive::hash<HashOf>, boost::intrusive::equal<SameKey>,
+                                        boost::intrusive::power_2_buckets<true>>;
+    using Buckets = std::vector<Table::bucket_type>;
+    using Queue = boost::intrusive::list<Entry>;
+    struct HashOfPrimary {
         std::size_t operator()(const HashedKey& key) const noexcept { return key.hash; }
     };
-    using Map = std::unordered_map<HashedKey, Entry, HashOf>;
+    using Indexes = std::unordered_map<HashedKey, std::unique_ptr<Index>, HashOfPrimary>;
 
     static std::size_t index_bytes(const Index& index) noexcept;
     static std::size_t response_bytes(const rules::StoredResponse& response) noexcept;
 
-    [[nodiscard]] StoredPtr recheck(Map::iterator at, Dropped& dropped);
-    Entry& list_under(std::string_view primary, const std::string& selecting_fields, Dropped& dropped);
-    void erase_by_key(const Entry& entry, Dropped& dropped);
+    [[nodiscard]] Entry* find_response(const HashedKey& key);
+    [[nodiscard]] StoredPtr recheck(Entry& entry, Dropped& dropped);
+    Index& list_under(const HashedKey& primary, std::string_view selecting_fields, Dropped& dropped);
+    void insert(std::unique_ptr<Entry> entry);
     void make_room(std::size_t bytes, Dropped& dropped);
     [[nodiscard]] Entry& next_victim();
-    void erase_response(Map::iterator at, Dropped& dropped);
+    void erase(Entry& entry, Dropped& dropped);
 
     const std::size_t budget_;
     const std::size_t max_variants_;
@@ -103,9 +121,11 @@ class MemoryShard {
     std::size_t bytes_ = 0;
     std::uint64_t evictions_ = 0;
     std::uint64_t variants_dropped_ = 0;
-    Map map_;
-    Queue queue_;  // responses only, newest in front
+    Buckets buckets_{16};
+    Table table_{Table::bucket_traits(buckets_.data(), buckets_.size())};
+    Queue queue_;  // newest in front
     Queue::iterator hand_ = queue_.end();
+    Indexes indexes_;
 };
 
 }  // namespace proxy::store

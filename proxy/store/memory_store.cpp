@@ -55,7 +55,7 @@ Found MemoryStore::lookup(std::string_view primary_key, const rules::RequestHead
     Shard& shard = shard_of(primary.hash);
     MemoryShard::Hit hit = shard.find(primary, now);
     if (!hit.vary) {
-        if (hit.response && !hit.response->selecting_fields.empty()) return {};
+        if (hit.response && !hit.response->selecting_fields().empty()) return {};
         return {.response = std::move(hit.response), .vary_miss = false};
     }
 
@@ -65,19 +65,19 @@ Found MemoryStore::lookup(std::string_view primary_key, const rules::RequestHead
         std::string key = rules::variant_key(primary_key, selecting_fields, request);
         StoredPtr found = shard.find(HashedKey(key), now).response;
         if (wanted.empty()) wanted = std::move(key);
-        if (!found || found->selecting_fields != selecting_fields) continue;
-        if (!latest || found->arrival.date > latest->arrival.date) latest = std::move(found);
+        if (!found || found->selecting_fields() != selecting_fields) continue;
+        if (!latest || found->arrival().date > latest->arrival().date) latest = std::move(found);
     }
     if (!latest) return {.response = nullptr, .vary_miss = true, .variant = std::move(wanted)};
     return {.response = std::move(latest)};
 }
 
 void MemoryStore::put(std::string_view primary_key, StoredPtr response, Time now, seconds keep, Mark mark) {
-    if (response->key.empty() || keep <= seconds{0}) return;
+    if (response->key().empty() || keep <= seconds{0}) return;
     const HashedKey primary(primary_key);
     Shard& shard = shard_of(primary.hash);
-    if (response->body->size > config_.max_object_size)
-        shard.remove(HashedKey(response->key));  // what it replaces
+    if (response->content_size() > config_.max_object_size)
+        shard.remove(HashedKey(response->key()));  // what it replaces
     else
         shard.put(primary, std::move(response), mark.sequence, now + keep);
 }

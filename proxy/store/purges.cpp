@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include "proxy/rules/surrogate_keys.hpp"
+
 namespace proxy::store {
 namespace {
 
@@ -104,12 +106,13 @@ Purges::Effect Purges::effect(std::uint64_t since, std::uint64_t Mark::* order,
         const auto at = maps_[kind].find(text);
         if (at != maps_[kind].end()) consider(at->second);
     };
-    const std::string_view its_url = url_of(response.key);
+    const std::string_view its_url = url_of(response.key());
     const std::shared_lock lock(mutex_);
     consider(everything_);
     look_up(url, its_url);
     look_up(host, host_of_url(its_url));
-    for (const std::string& key : response.surrogate_keys) look_up(surrogate_key, key);
+    rules::for_each_surrogate_key(response.surrogate_keys(),
+                                  [&](std::string_view key) { look_up(surrogate_key, key); });
     for (const auto& [length, count] : prefix_lengths_) {
         if (length > its_url.size()) break;
         look_up(prefix, its_url.substr(0, length));

@@ -60,19 +60,20 @@ std::string piece_name(std::string_view record, std::uint64_t generation, std::u
     return std::string(record) + '#' + std::string(digits, end) + '.' + std::to_string(number);
 }
 
-Awaitable<Result<void>> write_pieces(RedisClient& client, const rules::Body& body, Pieces pieces,
+Awaitable<Result<void>> write_pieces(RedisClient& client, const rules::StoredResponse& response, Pieces pieces,
                                      std::string_view record, seconds keep) {
     if (pieces.count == 0) co_return Result<void>();
     const std::string ttl = std::to_string(milliseconds(keep).count());
-    const std::uint64_t piece_size = (body.size + pieces.count - 1) / pieces.count;
+    const std::uint64_t size = response.content_size();
+    const std::uint64_t piece_size = (size + pieces.count - 1) / pieces.count;
     for (std::uint32_t next = 0; next < pieces.count;) {
-        const std::uint32_t end = std::min(pieces.count, next + at_once(body.size, pieces.count));
+        const std::uint32_t end = std::min(pieces.count, next + at_once(size, pieces.count));
         const Names names = names_of(record, pieces, next, end);
         std::vector<std::string> values;
         for (; next < end; ++next) {
-            const std::uint64_t offset = std::min(body.size, next * piece_size);
-            const std::uint64_t length = std::min(piece_size, body.size - offset);
-            values.push_back(encode_piece(body, offset, length, pieces.generation, next));
+            const std::uint64_t offset = std::min(size, next * piece_size);
+            const std::uint64_t length = std::min(piece_size, size - offset);
+            values.push_back(encode_piece(response, offset, length, pieces.generation, next));
         }
         std::vector<Command> commands;
         for (std::size_t i = 0; i < names.size(); ++i) commands.push_back({"SET", names[i], values[i], "PX", ttl});

@@ -34,7 +34,7 @@ struct RedisStoreStats {
 [[nodiscard]] std::string piece_name(std::string_view record, std::uint64_t generation, std::uint32_t number);
 
 // All or nothing: what was written is removed again where Redis refuses the rest.
-Awaitable<Result<void>> write_pieces(RedisClient& client, const rules::Body& body, Pieces pieces,
+Awaitable<Result<void>> write_pieces(RedisClient& client, const rules::StoredResponse& response, Pieces pieces,
                                      std::string_view record, seconds keep);
 
 // The pieces of a record that is gone. Nobody begins to read them; who has begun may go on for `readable`.

@@ -45,7 +45,7 @@ RedisStore::RedisStore(RedisClient& client, const RedisConfig& config, const Pur
 bool RedisStore::is_purged(ResponseRecord& record) const {
     const Purges::Effect effect = purges_.since_position(record.purge_position, *record.response);
     if (!effect.gone && effect.stale_since)
-        record.response->freshness.lifetime = rules::lifetime_until(*record.response, *effect.stale_since);
+        record.response = rules::stale_since(std::move(record.response), *effect.stale_since);
     return effect.gone;
 }
 
@@ -67,7 +67,7 @@ Awaitable<Result<Found>> RedisStore::lookup(std::string_view primary_key, const 
     if (auto* index = std::get_if<IndexRecord>(&*record))
         co_return co_await lookup_variant(primary_key, request, std::move(*index));
     auto& response = std::get<ResponseRecord>(*record);
-    if (!response.response->selecting_fields.empty() || is_purged(response)) co_return Found{};
+    if (!response.response->selecting_fields().empty() || is_purged(response)) co_return Found{};
     co_return co_await with_content(std::move(response), name, *value);
 }
 
@@ -103,10 +103,10 @@ Awaitable<Result<Found>> RedisStore::lookup_variant(std::string_view primary_key
             co_await discard(names[i], values[i]);
             continue;
         }
-        const rules::StoredResponse& response = *found->response;
-        if (found->index_generation != index.generation || response.selecting_fields != sets[i]) continue;
-        if (is_purged(*found)) continue;
-        if (latest.response && response.arrival.date <= latest.response->arrival.date) continue;
+        const bool is_listed =
+            found->index_generation == index.generation && found->response->selecting_fields() == sets[i];
+        if (!is_listed || is_purged(*found)) continue;
+        if (latest.response && found->response->arrival().date <= latest.response->arrival().date) continue;
         latest = std::move(*found);
         latest_at = i;
     }
@@ -140,22 +140,23 @@ Awaitable<Result<Found>> RedisStore::with_content(ResponseRecord record, std::st
         if (!chunks) co_return chunks.error();
         body->chunks = std::move(*chunks);
     }
-    record.response->body = std::move(body);
-    found.response = std::move(record.response);
+    rules::StoredDraft draft = record.response->draft();
+    draft.body = std::move(body);
+    found.response = rules::StoredResponse::make(draft);
     co_return found;
 }
 
 Awaitable<Result<void>> RedisStore::put(std::string_view primary_key, StoredPtr response, seconds keep, Mark mark) {
-    const std::uint64_t size = response->body->size;
-    if (response->key.empty() || size > config_.max_object_size || keep <= seconds{0}) co_return Result<void>();
+    const std::uint64_t size = response->content_size();
+    if (response->key().empty() || size > config_.max_object_size || keep <= seconds{0}) co_return Result<void>();
     if (purges_.since_position(mark.position, *response).any()) co_return Result<void>();  // there may be a newer one
-    const std::string name = name_of(primary_key, response->key);
+    const std::string name = name_of(primary_key, response->key());
     Pieces pieces = pieces_for(size, config_.chunk_size);
-    if (pieces.count > 0) pieces.digest = digest_of(*response->body);
-    const Result<void> written = co_await write_pieces(client_, *response->body, pieces, name, keep);
+    if (pieces.count > 0) pieces.digest = digest_of(*response);
+    const Result<void> written = co_await write_pieces(client_, *response, pieces, name, keep);
     if (!written) co_return written.error();
     Result<void> stored;
-    if (response->key == primary_key)
+    if (response->key() == primary_key)
         stored = co_await put_plain(name, *response, pieces, keep, mark);
     else
         stored = co_await put_variant(primary_key, name, *response, pieces, keep, mark);
@@ -194,8 +195,8 @@ Awaitable<Result<void>> RedisStore::put_variant(std::string_view primary_key, st
         const std::string expected = is_index(*current) ? *current : std::string();
         IndexRecord index = index_from(expected, primary_key);
         auto& sets = index.vary.sets;  // one that is named already stays in its place: nothing to disagree about
-        if (std::find(sets.begin(), sets.end(), response.selecting_fields) == sets.end())
-            index.vary.add(response.selecting_fields);
+        if (std::find(sets.begin(), sets.end(), response.selecting_fields()) == sets.end())
+            index.vary.add(response.selecting_fields());
         const std::string changed = encode_index(primary_key, index);
         const std::string record = encode_response(response, index.generation, pieces, mark.position);
         Command put{"EVAL",       put_variant_script, "3",     index_name, name, variants,

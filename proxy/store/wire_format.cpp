@@ -8,10 +8,11 @@
 #include <chrono>
 #include <optional>
 
+#include "proxy/rules/surrogate_keys.hpp"
+
 namespace proxy::store {
 namespace {
 
-using rules::Body;
 using rules::Freshness;
 using rules::LifetimeSource;
 using rules::StoredResponse;
@@ -23,8 +24,8 @@ enum class Kind : std::uint8_t { response = 1, index = 2, piece = 3 };
 constexpr std::string_view magic = "WEIR";
 constexpr std::uint8_t version = 3;
 constexpr std::size_t checksum_size = 8;
-constexpr std::int64_t latest_time = std::int64_t{1} << 40;  // nothing computed from these overflows
-constexpr std::int64_t longest_duration = std::int64_t{1} << 32;
+constexpr std::int64_t latest_time = 0xffff'ffff;  // as a stored response keeps them
+constexpr std::int64_t longest_duration = 0xffff'ffff;
 constexpr std::uint64_t longest_content = std::uint64_t{1} << 62;
 
 class Writer {
@@ -55,8 +56,8 @@ class Writer {
         out_ += value;
     }
 
-    void content(const Body& body, std::uint64_t offset, std::uint64_t length) {
-        rules::for_each_piece(body, offset, length, [this](std::string_view piece) { out_ += piece; });
+    void content(const StoredResponse& response, std::uint64_t offset, std::uint64_t length) {
+        rules::for_each_piece(response, offset, length, [this](std::string_view piece) { out_ += piece; });
     }
 
     std::string finish() && {
@@ -99,7 +100,7 @@ class Reader {
     }
 
     seconds duration() { return seconds{integer<std::int64_t>(0, longest_duration)}; }
-    Time time() { return Time{seconds{integer<std::int64_t>(-latest_time, latest_time)}}; }
+    Time time() { return Time{seconds{integer<std::int64_t>(0, latest_time)}}; }
     std::string_view string() { return bytes(integer<std::uint32_t>()); }
 
     void require(bool condition) { failed_ = failed_ || !condition; }
@@ -192,44 +193,55 @@ std::uint64_t size_of_parts(const rules::Partial& partial) {
     return size;
 }
 
+void write_surrogate_keys(Writer& out, std::string_view list) {
+    std::uint32_t count = 0;
+    rules::for_each_surrogate_key(list, [&](std::string_view) { ++count; });
+    out.integer(count);
+    rules::for_each_surrogate_key(list, [&](std::string_view key) { out.string(key); });
+}
+
+// Separated by spaces, as none has one.
+std::string read_surrogate_keys(Reader& in) {
+    std::string list;
+    for (auto left = in.integer<std::uint32_t>(); left > 0 && !in.failed(); --left) {
+        const std::string_view key = in.string();
+        in.require(!key.empty() && key.find(' ') == key.npos);
+        (list.empty() ? list : list += ' ') += key;
+    }
+    return list;
+}
+
 Result<Record> read_response(Reader& in, const Prefix& prefix, std::string_view expected_key) {
     ResponseRecord record;
     record.pieces = {.generation = prefix.generation, .count = prefix.number};
-    record.response = std::make_shared<StoredResponse>();
-    StoredResponse& response = *record.response;
+    rules::StoredDraft draft;
     record.index_generation = in.integer<std::uint64_t>();
-    response.status = in.integer<std::uint16_t>(100, 999);
-    response.arrival.request_time = in.time();
-    response.arrival.response_time = in.time();
-    response.arrival.date = in.time();
-    response.arrival.age = in.duration();
-    response.freshness = read_freshness(in);
+    draft.status = in.integer<std::uint16_t>(100, 999);
+    draft.arrival.request_time = in.time();
+    draft.arrival.response_time = in.time();
+    draft.arrival.date = in.time();
+    draft.arrival.age = in.duration();
+    draft.freshness = read_freshness(in);
     record.purge_position = in.integer<std::uint64_t>();
-    response.fetch_time = std::chrono::milliseconds{in.integer<std::int64_t>(0, longest_duration)};
-    const std::string_view key = in.string();
-    if (in.failed() || key != expected_key) return Errc::bad_wire_format;
-    response.key = key;
-    response.head = in.string();
-    response.selecting_fields = in.string();
-    for (auto left = in.integer<std::uint32_t>(); left > 0 && !in.failed(); --left)
-        response.surrogate_keys.emplace_back(in.string());
-    response.partial = read_partial(in);
+    draft.fetch_time = std::chrono::milliseconds{in.integer<std::int64_t>(0, longest_duration)};
+    draft.key = in.string();
+    if (in.failed() || draft.key != expected_key) return Errc::bad_wire_format;
+    draft.head = in.string();
+    draft.selecting_fields = in.string();
+    const std::string surrogate_keys = read_surrogate_keys(in);
+    draft.surrogate_keys = surrogate_keys;
+    draft.partial = read_partial(in);
     record.content_size = in.integer<std::uint64_t>();
-    if (response.partial) {
-        in.require(record.content_size == size_of_parts(*response.partial));
-        in.require(record.content_size < response.partial->complete_length);
+    if (draft.partial) {
+        in.require(record.content_size == size_of_parts(*draft.partial));
+        in.require(record.content_size < draft.partial->complete_length);
     }
-
-    auto body = std::make_shared<Body>();
-    if (record.pieces.count == 0) {
-        const std::string_view content = in.bytes(record.content_size);
-        body->size = content.size();
-        if (!content.empty()) body->chunks.emplace_back(content);
-    } else {
+    if (record.pieces.count == 0)
+        draft.content = in.bytes(record.content_size);
+    else
         record.pieces.digest = in.integer<std::uint64_t>();
-    }
-    response.body = std::move(body);
     if (!in.complete()) return Errc::bad_wire_format;
+    record.response = StoredResponse::make(draft);
     return Record(std::move(record));
 }
 
@@ -247,27 +259,26 @@ std::uint64_t checksum(std::string_view bytes) noexcept { return XXH3_64bits(byt
 
 std::string encode_response(const StoredResponse& response, std::uint64_t index_generation, const Pieces& pieces,
                             std::uint64_t purge_position) {
-    const std::uint64_t inline_size = pieces.count == 0 ? response.body->size : 0;
+    const std::uint64_t inline_size = pieces.count == 0 ? response.content_size() : 0;
     constexpr std::size_t other_fields = 256;
     Writer out(Kind::response, pieces.generation, pieces.count,
-               other_fields + response.key.size() + response.head.size() + inline_size);
+               other_fields + response.key().size() + response.head().size() + inline_size);
     out.integer(index_generation);
-    out.integer(static_cast<std::uint16_t>(response.status));
-    out.time(response.arrival.request_time);
-    out.time(response.arrival.response_time);
-    out.time(response.arrival.date);
-    out.duration(response.arrival.age);
-    write_freshness(out, response.freshness);
+    out.integer(static_cast<std::uint16_t>(response.status()));
+    out.time(response.arrival().request_time);
+    out.time(response.arrival().response_time);
+    out.time(response.arrival().date);
+    out.duration(response.arrival().age);
+    write_freshness(out, response.freshness());
     out.integer(purge_position);
-    out.integer(static_cast<std::int64_t>(response.fetch_time.count()));
-    out.string(response.key);
-    out.string(response.head);
-    out.string(response.selecting_fields);
-    out.integer(static_cast<std::uint32_t>(response.surrogate_keys.size()));
-    for (const std::string& key : response.surrogate_keys) out.string(key);
-    write_partial(out, response.partial.get());
-    out.integer(response.body->size);
-    out.content(*response.body, 0, inline_size);
+    out.integer(static_cast<std::int64_t>(response.fetch_time().count()));
+    out.string(response.key());
+    out.string(response.head());
+    out.string(response.selecting_fields());
+    write_surrogate_keys(out, response.surrogate_keys());
+    write_partial(out, response.partial());
+    out.integer(response.content_size());
+    out.content(response, 0, inline_size);
     if (pieces.count > 0) out.integer(pieces.digest);
     return std::move(out).finish();
 }
@@ -279,11 +290,11 @@ std::string encode_index(std::string_view primary_key, const IndexRecord& index)
     return std::move(out).finish();
 }
 
-std::string encode_piece(const Body& body, std::uint64_t offset, std::uint64_t length, std::uint64_t generation,
-                         std::uint32_t number) {
+std::string encode_piece(const StoredResponse& response, std::uint64_t offset, std::uint64_t length,
+                         std::uint64_t generation, std::uint32_t number) {
     Writer out(Kind::piece, generation, number, sizeof(std::uint32_t) + length);
     out.integer(static_cast<std::uint32_t>(length));
-    out.content(body, offset, length);
+    out.content(response, offset, length);
     return std::move(out).finish();
 }
 

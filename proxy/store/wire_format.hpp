@@ -47,7 +47,7 @@ struct Pieces {
 };
 
 struct ResponseRecord {
-    std::shared_ptr<rules::StoredResponse> response;  // its body is empty where there are pieces
+    rules::StoredPtr response;  // its body is empty where there are pieces
     std::uint64_t content_size = 0;
     std::uint64_t index_generation = 0;
     std::uint64_t purge_position = 0;  // Mark::position of the moment when the fetch began
@@ -73,8 +73,8 @@ inline constexpr std::size_t record_prefix_size = 20;
 [[nodiscard]] std::string encode_index(std::string_view primary_key, const IndexRecord& index);
 
 // `length` bytes of the content from `offset` on.
-[[nodiscard]] std::string encode_piece(const rules::Body& body, std::uint64_t offset, std::uint64_t length,
-                                       std::uint64_t generation, std::uint32_t number);
+[[nodiscard]] std::string encode_piece(const rules::StoredResponse& response, std::uint64_t offset,
+                                       std::uint64_t length, std::uint64_t generation, std::uint32_t number);
 
 // bad_wire_format unless every byte is as expected and the record bears `expected_key`. A length is believed only
 // within the input.

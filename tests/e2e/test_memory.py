@@ -22,7 +22,7 @@ def test_objects_far_beyond_the_budget_leave_the_process_within_it(world, origin
     weir = world.weir(origin, workers=4, ttl="300s", memory={"budget": budget})
     load(weir, 2_000, 50, "size=1024&cache_control=no-store")
     base = weir.memory()
-    load(weir, 80_000, 1_000_000, "size=1024")
+    load(weir, 120_000, 1_000_000, "size=1024")
     metrics = weir.metrics()
     assert metrics["weir_memory_evictions_total"] > 3 * metrics["weir_memory_objects"]
     assert 0.9 * budget < metrics["weir_memory_bytes"] <= budget

@@ -15,17 +15,18 @@ namespace {
 
 constexpr std::size_t small = 64;
 
-StoredResponse stored_response(std::string_view& bytes) {
+StoredPtr stored_response(std::string_view& bytes) {
     auto body = std::make_shared<Body>();
     const std::string_view size = take_line(bytes);
     std::from_chars(size.data(), size.data() + size.size(), body->size);
-    StoredResponse stored;
-    stored.status = 200;
-    stored.head = "HTTP/1.1 200 OK\r\n";
-    for (const Field& field : take_fields(bytes)) append_field(stored.head, field.name, field.value);
-    stored.arrival.date = stored.arrival.response_time = Time{std::chrono::hours{24 * 20'000}};
-    stored.body = std::move(body);
-    return stored;
+    std::string head = "HTTP/1.1 200 OK\r\n";
+    for (const Field& field : take_fields(bytes)) append_field(head, field.name, field.value);
+    StoredDraft draft;
+    draft.status = 200;
+    draft.head = head;
+    draft.arrival.date = draft.arrival.response_time = Time{std::chrono::hours{24 * 20'000}};
+    draft.body = std::move(body);
+    return StoredResponse::make(draft);
 }
 
 std::bitset<small> bytes_of(const RangeAnswer& answer) {
@@ -53,8 +54,9 @@ std::bitset<small> bytes_asked_for(RequestHeader request, std::string_view list,
 }  // namespace
 
 void fuzz_one(std::string_view bytes) {
-    const StoredResponse stored = stored_response(bytes);
-    const std::uint64_t size = stored.body->size;
+    const StoredPtr made = stored_response(bytes);
+    const StoredResponse& stored = *made;
+    const std::uint64_t size = stored.content_size();
     const std::vector<Field> fields = take_fields(bytes);
     RequestHeader request;
     request.method = http::verb::get;

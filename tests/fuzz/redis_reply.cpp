@@ -100,7 +100,9 @@ Awaitable<void> look_up(RedisStore& redis, bool& done) {
     rules::RequestHeader request;
     request.method = rules::http::verb::get;
     const Result<Found> found = co_await redis.lookup("http://h/", request);
-    require(!found || !found->response || found->response->body, "what is found has a body");
+    if (found && found->response)
+        require(found->content || !found->response->body() || !found->response->body()->chunks.empty(),
+                "what is found has its content, or says where it is");
     done = true;
 }
 

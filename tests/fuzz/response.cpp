@@ -1,7 +1,7 @@
 // Input: what an origin sends.
 
 #include "proxy/rules/storable.hpp"
-#include "proxy/rules/stored_response.hpp"
+#include "proxy/rules/stored_head.hpp"
 #include "proxy/upstream/response_parser.hpp"
 #include "tests/fuzz/message_content.hpp"
 

@@ -4,6 +4,7 @@
 #include "proxy/rules/partial.hpp"
 #include "proxy/rules/range.hpp"
 #include "proxy/rules/reuse.hpp"
+#include "proxy/rules/stored_head.hpp"
 #include "proxy/rules/validation.hpp"
 #include "proxy/store/wire_format.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -24,13 +25,14 @@ std::string with_checksum(std::string_view bytes) {
 }
 
 std::string encoded(const ResponseRecord& record) {
-    rules::StoredResponse response = *record.response;
+    rules::StoredDraft response = record.response->draft();
     if (record.pieces.count > 0) {  // then its content stands elsewhere
         auto body = std::make_shared<rules::Body>();
         body->size = record.content_size;
         response.body = std::move(body);
     }
-    return encode_response(response, record.index_generation, record.pieces, record.purge_position);
+    return encode_response(*rules::StoredResponse::make(response), record.index_generation, record.pieces,
+                           record.purge_position);
 }
 
 std::string encoded(const IndexRecord& record) { return encode_index(key, record); }
@@ -44,8 +46,8 @@ void use(const rules::StoredResponse& stored) {
     request.method = http::verb::get;
     request.fields = conditions;
     for (const Time now : {Time{}, Time{seconds{1'700'000'000}}}) {
-        require(current_age(stored.arrival, now) >= seconds{0}, "no age is negative");
-        require(current_age(stored.arrival, now) <= max_delta_seconds, "no age is more than 2^31");
+        require(current_age(stored.arrival(), now) >= seconds{0}, "no age is negative");
+        require(current_age(stored.arrival(), now) <= max_delta_seconds, "no age is more than 2^31");
         require(stored.useful_for(now, seconds{3600}) >= seconds{0}, "no use is negative");
         (void)decide_reuse(request, &stored, false, now, {});
         (void)may_serve_stale_on_error({}, &stored, OriginFailure::unreachable, now, {});
@@ -55,9 +57,9 @@ void use(const rules::StoredResponse& stored) {
         require(missing->first <= missing->last && missing->last < stored.complete_length(), "missing is inside");
     (void)client_copy_is_valid(request, stored);
     (void)not_modified_head(stored);
-    const std::vector<Field> fields = fields_of(stored.head);
+    const std::vector<Field> fields = fields_of(stored.head());
     for (const Field& field : fields)
-        require(field_in(stored.head, field.name) == find(fields, field.name)->value, "the first of its name");
+        require(field_in(stored.head(), field.name) == find(fields, field.name)->value, "the first of its name");
 }
 
 }  // namespace
@@ -78,10 +80,9 @@ void fuzz_one(std::string_view bytes) {
     if (const auto* response = std::get_if<ResponseRecord>(&*decoded)) {
         require(response->pieces.generation == pieces.generation && response->pieces.count == pieces.count,
                 "the prefix says where the pieces are");
-        require(response->response->body != nullptr, "never without a body");
         use(*response->response);
         const rules::StoredPtr twice =
-            rules::merged(*response->response, *response->response, response->response->head);
+            rules::merged(*response->response, *response->response, response->response->head());
         if (twice && pieces.count == 0)
             require(encode_response(*twice, response->index_generation, pieces, response->purge_position) == record,
                     "combined with itself it is itself");

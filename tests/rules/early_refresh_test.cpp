@@ -37,8 +37,8 @@ TEST_CASE("should_refresh_early") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        StoredResponse stored = stored_from(row.lines);
-        stored.fetch_time = row.fetch_time;
-        CHECK(should_refresh_early(stored, t + row.after, row.random, row.beta) == row.expected);
+        const StoredPtr stored =
+            changed(stored_from(row.lines), [&](StoredDraft& draft) { draft.fetch_time = row.fetch_time; });
+        CHECK(should_refresh_early(*stored, t + row.after, row.random, row.beta) == row.expected);
     }
 }

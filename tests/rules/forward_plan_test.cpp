@@ -8,10 +8,10 @@ namespace {
 
 constexpr std::uint64_t limit = 1000;
 
-StoredResponse part_of(const char* lines, std::vector<ByteRange> parts, std::uint64_t complete_length = 100) {
-    StoredResponse stored = stored_from(lines, 200, {}, complete_length);
-    stored.partial = std::make_shared<const Partial>(Partial{complete_length, std::move(parts)});
-    return stored;
+StoredPtr part_of(const char* lines, std::vector<ByteRange> parts, std::uint64_t complete_length = 100) {
+    return changed(stored_from(lines, 200, {}, complete_length), [&](StoredDraft& draft) {
+        draft.partial = std::make_shared<const Partial>(Partial{complete_length, std::move(parts)});
+    });
 }
 
 // The fields that go along, the client's and ours, and "selective" where that is so.
@@ -34,9 +34,9 @@ std::string planned(const char* request_lines, const StoredResponse* stored, boo
 
 TEST_CASE("plan_for: whose conditions and which range go to the origin") {
     constexpr const char* tagged = "Cache-Control: max-age=9\nETag: \"a\"";
-    const StoredResponse complete = stored_from(tagged), plain = stored_from("Cache-Control: max-age=9");
-    const StoredResponse beginning = part_of(tagged, {{0, 49}}), pieces = part_of(tagged, {{0, 9}, {20, 29}});
-    const StoredResponse weak = part_of("ETag: W/\"a\"", {{0, 49}}), large = part_of(tagged, {{0, 49}}, limit + 1);
+    const StoredPtr complete = stored_from(tagged), plain = stored_from("Cache-Control: max-age=9");
+    const StoredPtr beginning = part_of(tagged, {{0, 49}}), pieces = part_of(tagged, {{0, 9}, {20, 29}});
+    const StoredPtr weak = part_of("ETag: W/\"a\"", {{0, 49}}), large = part_of(tagged, {{0, 49}}, limit + 1);
     struct Row {
         std::string name;
         const char* request;
@@ -48,27 +48,27 @@ TEST_CASE("plan_for: whose conditions and which range go to the origin") {
         {"a miss", "", nullptr, true, "whole"},
         {"a miss: the client's conditions stay here", "If-None-Match: \"x\"", nullptr, true, "whole"},
         {"what serves nobody else goes as it came", "If-None-Match: \"x\"", nullptr, false, "as it came, selective"},
-        {"a precondition is the origin's", "If-Match: \"x\"", &complete, true, "as it came, selective"},
-        {"and so is a date", "If-Unmodified-Since: x", &complete, true, "as it came, selective"},
+        {"a precondition is the origin's", "If-Match: \"x\"", complete.get(), true, "as it came, selective"},
+        {"and so is a date", "If-Unmodified-Since: x", complete.get(), true, "as it came, selective"},
         {"a range of something unknown", "Range: bytes=0-1", nullptr, true, "as it came, selective"},
         {"several of them", "Range: bytes=0-1,5-6", nullptr, true, "as it came, selective"},
         {"a malformed range is none", "Range: bytes=cow", nullptr, true, "whole"},
         {"another unit is none", "Range: items=0-0", nullptr, true, "whole"},
         {"two ranges are none", "Range: bytes=0-1\nRange: bytes=2-3", nullptr, true, "whole"},
-        {"stale", "", &complete, true, "whole, If-None-Match: \"a\""},
-        {"stale: our condition, not the client's", "If-None-Match: \"x\"", &complete, true,
+        {"stale", "", complete.get(), true, "whole, If-None-Match: \"a\""},
+        {"stale: our condition, not the client's", "If-None-Match: \"x\"", complete.get(), true,
          "whole, If-None-Match: \"a\""},
-        {"stale, without a validator", "", &plain, true, "whole"},
-        {"a range of what is stale", "Range: bytes=0-1", &complete, true, "whole, If-None-Match: \"a\""},
-        {"a range of a stale part", "Range: bytes=0-1", &beginning, true,
+        {"stale, without a validator", "", plain.get(), true, "whole"},
+        {"a range of what is stale", "Range: bytes=0-1", complete.get(), true, "whole, If-None-Match: \"a\""},
+        {"a range of a stale part", "Range: bytes=0-1", beginning.get(), true,
          "whole, selective, If-None-Match: \"a\", Range: bytes=0-1"},
-        {"a conditional range of a stale part", "Range: bytes=0-1\nIf-Range: \"a\"", &beginning, true,
+        {"a conditional range of a stale part", "Range: bytes=0-1\nIf-Range: \"a\"", beginning.get(), true,
          "whole, selective, If-None-Match: \"a\", Range: bytes=0-1, If-Range: \"a\""},
-        {"a range beyond the part", "Range: bytes=40-60", &beginning, true, "as it came, selective"},
-        {"the whole of a part: the rest", "", &beginning, true, "whole, Range: bytes=50-, If-Range: \"a\""},
-        {"the whole of several parts", "", &pieces, true, "whole"},
-        {"the whole of a part with a weak tag", "", &weak, true, "whole"},
-        {"the whole of what is too large to store", "", &large, true, "whole"},
+        {"a range beyond the part", "Range: bytes=40-60", beginning.get(), true, "as it came, selective"},
+        {"the whole of a part: the rest", "", beginning.get(), true, "whole, Range: bytes=50-, If-Range: \"a\""},
+        {"the whole of several parts", "", pieces.get(), true, "whole"},
+        {"the whole of a part with a weak tag", "", weak.get(), true, "whole"},
+        {"the whole of what is too large to store", "", large.get(), true, "whole"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
@@ -77,11 +77,11 @@ TEST_CASE("plan_for: whose conditions and which range go to the origin") {
 }
 
 TEST_CASE("plan_for: more than a client should wait for is not gathered") {
-    const StoredResponse stored = part_of("ETag: \"a\"", {{0, 9}}, 10 + max_completion + 1);
+    const StoredPtr stored = part_of("ETag: \"a\"", {{0, 9}}, 10 + max_completion + 1);
     const RequestHeader request = request_with({});
-    CHECK_FALSE(plan_for(request, {ForwardReason::partial, true}, &stored, 1u << 30).missing);
-    const StoredResponse less = part_of("ETag: \"a\"", {{0, 9}}, 10 + max_completion);
-    CHECK(plan_for(request, {ForwardReason::partial, true}, &less, 1u << 30).missing);
+    CHECK_FALSE(plan_for(request, {ForwardReason::partial, true}, stored.get(), 1u << 30).missing);
+    const StoredPtr less = part_of("ETag: \"a\"", {{0, 9}}, 10 + max_completion);
+    CHECK(plan_for(request, {ForwardReason::partial, true}, less.get(), 1u << 30).missing);
 }
 
 TEST_CASE("may_be_not_modified: RFC 9110 §15.4.5") {

@@ -253,7 +253,8 @@ TEST_CASE("with_ttl_jitter") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const StoredResponse stored = stored_from(row.lines);
-        CHECK(with_ttl_jitter(stored.freshness, stored.arrival, row.percent, row.random).lifetime == row.expected);
+        const StoredPtr stored = stored_from(row.lines);
+        CHECK(with_ttl_jitter(stored->freshness(), stored->arrival(), row.percent, row.random).lifetime ==
+              row.expected);
     }
 }

@@ -27,7 +27,7 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 using namespace proxy::rules;
 
 TEST_CASE("a hit allocates nothing") {
-    const StoredResponse stored = stored_from("Cache-Control: max-age=10\nETag: \"a\"");
+    const StoredPtr stored = stored_from("Cache-Control: max-age=10\nETag: \"a\"");
     const Lines lines("Host: example.com\nAccept: */*\nCache-Control: max-age=0\nConnection: keep-alive\nCookie: a=b");
     const RequestHeader request = request_with(lines);
     const Policy policy;
@@ -38,11 +38,12 @@ TEST_CASE("a hit allocates nothing") {
     const std::size_t before = allocations;
     primary_key(key, request, policy.key);
     const bool look_up = may_look_up(request);
-    const Reuse reuse = decide_reuse(request, &stored, false, t + 3s, policy);
-    const bool valid = client_copy_is_valid(request, stored);
+    const Reuse reuse = decide_reuse(request, stored.get(), false, t + 3s, policy);
+    const bool valid = client_copy_is_valid(request, *stored);
     {
         Appender pieces(status);
-        append_cache_status(pieces, "Weir", {.ttl = stored.freshness.lifetime - current_age(stored.arrival, t + 3s)});
+        append_cache_status(pieces, "Weir",
+                            {.ttl = stored->freshness().lifetime - current_age(stored->arrival(), t + 3s)});
     }
     const std::size_t after = allocations;
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/rules/stored_head.hpp"
 #include "proxy/rules/stored_response.hpp"
 
 namespace proxy::rules {
@@ -51,21 +52,28 @@ inline ResponseHeader response_with(Fields fields, unsigned status = 200) {
 }
 
 // What is kept of such a response that arrived at `t`, whether it may be stored or not.
-inline StoredResponse stored_from(const std::string& lines, unsigned status = 200, const Policy& policy = {},
-                                  std::uint64_t size = 10) {
+inline StoredPtr stored_from(const std::string& lines, unsigned status = 200, const Policy& policy = {},
+                             std::uint64_t size = 10) {
     const Lines fields(lines);
     const ResponseHeader response = response_with(fields, status);
-    auto body = std::make_shared<Body>();
-    body->chunks.emplace_back(std::string(size, 'x'));
-    body->size = size;
-    StoredResponse stored;
-    stored.key = "http://example.com/path?a=1";
-    stored.status = status;
-    stored.arrival = arrival_of(response, t, t);
-    stored.freshness = freshness_of(response, stored.arrival, policy);
-    stored.head = stored_head(response, stored.arrival, size, "weir", policy);
-    stored.body = std::move(body);
-    return stored;
+    StoredDraft draft;
+    draft.key = "http://example.com/path?a=1";
+    draft.status = status;
+    draft.arrival = arrival_of(response, t, t);
+    draft.freshness = freshness_of(response, draft.arrival, policy);
+    const std::string head = stored_head(response, draft.arrival, size, "weir", policy);
+    draft.head = head;
+    const std::string content(size, 'x');
+    draft.content = content;
+    return StoredResponse::make(draft);
+}
+
+// The same but for what change(StoredDraft&) does to it.
+template <class Change>
+StoredPtr changed(const StoredPtr& stored, Change change) {
+    StoredDraft draft = stored->draft();
+    change(draft);
+    return StoredResponse::make(draft);
 }
 
 }  // namespace proxy::rules

@@ -10,24 +10,24 @@ namespace {
 constexpr const char* tagged = "ETag: \"a\"";
 
 // Of content that is "0123456789abcdefghij", and x behind it: the bytes of these parts.
-StoredResponse partial(const std::vector<ByteRange>& parts, const std::string& lines = tagged,
-                       std::uint64_t complete_length = 20) {
+StoredPtr partial(const std::vector<ByteRange>& parts, const std::string& lines = tagged,
+                  std::uint64_t complete_length = 20) {
     std::string content = "0123456789abcdefghij";
     content.resize(complete_length, 'x');
-    StoredResponse stored = stored_from(lines, 200, {}, complete_length);
     auto body = std::make_shared<Body>();
     for (const ByteRange& part : parts) {
         body->chunks.emplace_back(content.substr(part.first, part.size()));
         body->size += part.size();
     }
-    stored.body = std::move(body);
-    stored.partial = std::make_shared<const Partial>(Partial{complete_length, parts});
-    return stored;
+    return changed(stored_from(lines, 200, {}, complete_length), [&](StoredDraft& draft) {
+        draft.body = std::move(body);
+        draft.partial = std::make_shared<const Partial>(Partial{complete_length, parts});
+    });
 }
 
 std::string content_of(const StoredResponse& stored) {
     std::string content;
-    for (const Chunk& chunk : stored.body->chunks) content += chunk.view();
+    for_each_piece(stored, 0, stored.content_size(), [&](std::string_view piece) { content += piece; });
     return content;
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("has_content_for: an incomplete response answers what lies within it, 
         std::string name, range;
         bool expected;
     };
-    const StoredResponse stored = partial({{2, 5}, {10, 19}});
+    const StoredPtr stored = partial({{2, 5}, {10, 19}});
     const Row rows[] = {
         {"the part", "bytes=2-5", true},
         {"within a part", "bytes=3-4", true},
@@ -97,28 +97,28 @@ TEST_CASE("has_content_for: an incomplete response answers what lies within it, 
     for (const Row& row : rows) {
         CAPTURE(row.name);
         const Lines lines("Range: " + row.range);
-        CHECK(has_content_for(request_with(lines), stored) == row.expected);
-        CHECK(has_content_for(request_with(lines), stored_from("", 200, {}, 20)));
+        CHECK(has_content_for(request_with(lines), *stored) == row.expected);
+        CHECK(has_content_for(request_with(lines), *stored_from("", 200, {}, 20)));
     }
     const Lines lines("Range: bytes=2-5"), other("Range: bytes=2-5\nIf-Range: \"b\"");
-    CHECK_FALSE(has_content_for(request_with({}), stored));
-    CHECK_FALSE(has_content_for(request_with(lines, http::verb::head), stored));
-    CHECK_FALSE(has_content_for(request_with(other), stored));
+    CHECK_FALSE(has_content_for(request_with({}), *stored));
+    CHECK_FALSE(has_content_for(request_with(lines, http::verb::head), *stored));
+    CHECK_FALSE(has_content_for(request_with(other), *stored));
 }
 
 TEST_CASE("offset_in_body") {
-    const StoredResponse stored = partial({{2, 5}, {10, 19}});
+    const StoredPtr stored = partial({{2, 5}, {10, 19}});
     for (const ByteRange& range : {ByteRange{2, 5}, {5, 5}, {10, 12}, {19, 19}}) {
         CAPTURE(range.first);
-        CHECK(content_of(stored)[offset_in_body(stored, range)] == "0123456789abcdefghij"[range.first]);
+        CHECK(content_of(*stored)[offset_in_body(*stored, range)] == "0123456789abcdefghij"[range.first]);
     }
-    CHECK(offset_in_body(stored_from("", 200, {}, 20), {7, 8}) == 7);
+    CHECK(offset_in_body(*stored_from("", 200, {}, 20), {7, 8}) == 7);
 }
 
 TEST_CASE("missing_range and the fields that ask for it") {
     struct Row {
         std::string name;
-        StoredResponse stored;
+        StoredPtr stored;
         std::string fields;  // empty: nothing is asked for
     };
     const Row rows[] = {
@@ -135,7 +135,7 @@ TEST_CASE("missing_range and the fields that ask for it") {
     for (const Row& row : rows) {
         CAPTURE(row.name);
         std::string fields;
-        if (const auto missing = missing_range(row.stored)) append_range_fields(fields, row.stored, *missing);
+        if (const auto missing = missing_range(*row.stored)) append_range_fields(fields, *row.stored, *missing);
         CHECK(fields == row.fields);
     }
 }
@@ -161,46 +161,40 @@ TEST_CASE("merged: RFC 9111 §3.4") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const StoredPtr both = merged(partial(row.stored), partial(row.later), "head");
+        const StoredPtr both = merged(*partial(row.stored), *partial(row.later), "head");
         REQUIRE(both);
-        const StoredResponse expected = row.expected.empty() ? partial({{0, 19}}) : partial(row.expected);
-        CHECK(content_of(*both) == content_of(expected));
-        CHECK(both->body->size == content_of(expected).size());
-        CHECK((both->partial == nullptr) == row.expected.empty());
-        if (both->partial) CHECK(*both->partial == *expected.partial);
+        const StoredPtr expected = row.expected.empty() ? partial({{0, 19}}) : partial(row.expected);
+        CHECK(content_of(*both) == content_of(*expected));
+        CHECK(both->content_size() == content_of(*expected).size());
+        CHECK((both->partial() == nullptr) == row.expected.empty());
+        if (both->partial()) CHECK(*both->partial() == *expected->partial());
     }
 }
 
 TEST_CASE("merged: only what is the same for certain") {
-    const StoredResponse stored = partial({{0, 4}}, tagged);
-    CHECK_FALSE(merged(stored, partial({{5, 9}}, "ETag: \"b\""), ""));
-    CHECK_FALSE(merged(stored, partial({{5, 9}}, "ETag: W/\"a\""), ""));
-    CHECK_FALSE(merged(stored, partial({{5, 9}}, ""), ""));
-    CHECK_FALSE(merged(partial({{0, 4}}, "ETag: W/\"a\""), partial({{5, 9}}, "ETag: W/\"a\""), ""));
-    CHECK_FALSE(merged(partial({{0, 4}}, ""), partial({{5, 9}}, ""), ""));
-    CHECK_FALSE(merged(stored, partial({{5, 9}}, tagged, 21), ""));
-    StoredResponse of_another_key = partial({{5, 9}});
-    of_another_key.key += "&b=2";
-    CHECK_FALSE(merged(stored, of_another_key, ""));
+    const StoredPtr stored = partial({{0, 4}}, tagged);
+    CHECK_FALSE(merged(*stored, *partial({{5, 9}}, "ETag: \"b\""), ""));
+    CHECK_FALSE(merged(*stored, *partial({{5, 9}}, "ETag: W/\"a\""), ""));
+    CHECK_FALSE(merged(*stored, *partial({{5, 9}}, ""), ""));
+    CHECK_FALSE(merged(*partial({{0, 4}}, "ETag: W/\"a\""), *partial({{5, 9}}, "ETag: W/\"a\""), ""));
+    CHECK_FALSE(merged(*partial({{0, 4}}, ""), *partial({{5, 9}}, ""), ""));
+    CHECK_FALSE(merged(*stored, *partial({{5, 9}}, tagged, 21), ""));
+    const StoredPtr of_another_key =
+        changed(partial({{5, 9}}), [](StoredDraft& draft) { draft.key = "http://example.com/another"; });
+    CHECK_FALSE(merged(*stored, *of_another_key, ""));
 
-    StoredResponse later = partial({{5, 9}});
-    later.arrival.response_time += 5s;
-    const StoredPtr both = merged(stored, later, "the head of both");
+    const StoredPtr later = changed(partial({{5, 9}}), [](StoredDraft& draft) { draft.arrival.response_time += 5s; });
+    const StoredPtr both = merged(*stored, *later, "the head of both");
     REQUIRE(both);
-    CHECK(both->head == "the head of both");
-    CHECK(both->arrival.response_time == t + 5s);
+    CHECK(both->head() == "the head of both");
+    CHECK(both->arrival().response_time == t + 5s);
 
     std::vector<ByteRange> many;
     for (std::uint64_t i = 0; i + 1 < max_parts; ++i) many.push_back({i * 2, i * 2});
     const std::uint64_t length = 1000;
-    StoredResponse in_many_parts = partial({{0, 0}}, tagged, length);
-    in_many_parts.partial = std::make_shared<const Partial>(Partial{length, many});
-    auto body = std::make_shared<Body>();
-    body->chunks.emplace_back(std::string(many.size(), 'x'));
-    body->size = many.size();
-    in_many_parts.body = body;
-    const StoredPtr most = merged(in_many_parts, partial({{500, 500}}, tagged, length), "");
+    const StoredPtr in_many_parts = partial(many, tagged, length);
+    const StoredPtr most = merged(*in_many_parts, *partial({{500, 500}}, tagged, length), "");
     REQUIRE(most);
-    CHECK(most->partial->parts.size() == max_parts);
-    CHECK_FALSE(merged(*most, partial({{600, 600}}, tagged, length), ""));
+    CHECK(most->partial()->parts.size() == max_parts);
+    CHECK_FALSE(merged(*most, *partial({{600, 600}}, tagged, length), ""));
 }

@@ -70,23 +70,23 @@ TEST_CASE("decide_range: RFC 9110 §14.1.2, §14.2; 100 bytes") {
         {"space about the dash", "bytes=1 - 9", "whole"},
         {"one malformed voids all", "bytes=0-9,x", "whole"},
     };
-    const StoredResponse stored = stored_from("", 200, {}, 100);
+    const StoredPtr stored = stored_from("", 200, {}, 100);
     for (const Row& row : rows) {
         CAPTURE(row.name);
         const Lines lines("Range: " + row.range);
-        CHECK(shown(decide_range(request_with(lines), stored)) == row.expected);
+        CHECK(shown(decide_range(request_with(lines), *stored)) == row.expected);
     }
 }
 
 TEST_CASE("decide_range: where it does not apply") {
-    const StoredResponse stored = stored_from("", 200, {}, 100);
+    const StoredPtr stored = stored_from("", 200, {}, 100);
     const Lines range("Range: bytes=0-9"), twice("Range: bytes=0-9\nRange: bytes=20-29");
-    CHECK(shown(decide_range(request_with({}), stored)) == "whole");
-    CHECK(shown(decide_range(request_with(range, http::verb::head), stored)) == "whole");
-    CHECK(shown(decide_range(request_with(twice), stored)) == "whole");
-    CHECK(shown(decide_range(request_with(range), stored_from("", 404, {}, 100))) == "whole");
-    CHECK(shown(decide_range(request_with(range), stored_from("", 200, {}, 0))) == "whole");
-    CHECK(shown(decide_range(request_with(range), stored_from("", 200, {}, 1))) == "0-0");
+    CHECK(shown(decide_range(request_with({}), *stored)) == "whole");
+    CHECK(shown(decide_range(request_with(range, http::verb::head), *stored)) == "whole");
+    CHECK(shown(decide_range(request_with(twice), *stored)) == "whole");
+    CHECK(shown(decide_range(request_with(range), *stored_from("", 404, {}, 100))) == "whole");
+    CHECK(shown(decide_range(request_with(range), *stored_from("", 200, {}, 0))) == "whole");
+    CHECK(shown(decide_range(request_with(range), *stored_from("", 200, {}, 1))) == "0-0");
 }
 
 TEST_CASE("decide_range: If-Range, RFC 9110 §13.1.5") {
@@ -111,6 +111,6 @@ TEST_CASE("decide_range: If-Range, RFC 9110 §13.1.5") {
     for (const Row& row : rows) {
         CAPTURE(row.name);
         const Lines lines(std::string{"Range: bytes=0-9\nIf-Range: "} + row.if_range);
-        CHECK(shown(decide_range(request_with(lines), stored_from(row.stored, 200, {}, 100))) == row.expected);
+        CHECK(shown(decide_range(request_with(lines), *stored_from(row.stored, 200, {}, 100))) == row.expected);
     }
 }

@@ -41,11 +41,11 @@ TEST_CASE("may_look_up") {
 }
 
 TEST_CASE("decide_reuse: fresh, stale or not there, RFC 9111 §4") {
-    const StoredResponse fresh =
+    const StoredPtr fresh =
         stored_from("Cache-Control: max-age=10\nETag: \"a\"\nLast-Modified: Sun, 06 Nov 1994 08:00:00 GMT");
-    const StoredResponse with_window = stored_from("Cache-Control: max-age=10, stale-while-revalidate=5");
-    const StoredResponse vetoed = stored_from("Cache-Control: max-age=10, stale-while-revalidate=5, must-revalidate");
-    const StoredResponse no_cache = stored_from("Cache-Control: max-age=10, no-cache, stale-while-revalidate=5");
+    const StoredPtr with_window = stored_from("Cache-Control: max-age=10, stale-while-revalidate=5");
+    const StoredPtr vetoed = stored_from("Cache-Control: max-age=10, stale-while-revalidate=5, must-revalidate");
+    const StoredPtr no_cache = stored_from("Cache-Control: max-age=10, no-cache, stale-while-revalidate=5");
     struct Row {
         std::string_view name;
         const StoredResponse* stored;
@@ -55,38 +55,38 @@ TEST_CASE("decide_reuse: fresh, stale or not there, RFC 9111 §4") {
     };
     const Row rows[] = {
         {"a miss", nullptr, 0s, "", "uri-miss"},
-        {"fresh", &fresh, 3s, "", "serve 3"},
-        {"fresh for the last second", &fresh, 9s, "", "serve 9"},
-        {"stale", &fresh, 10s, "", "stale"},
-        {"our clock stepped back a little", &fresh, -10s, "", "serve 0"},
-        {"our clock stepped back", &fresh, -100s, "", "stale"},
-        {"no-cache", &no_cache, 3s, "", "stale"},
-        {"stale in its window", &with_window, 10s, "", "serve while revalidating 10"},
-        {"the last second of its window", &with_window, 14s, "", "serve while revalidating 14"},
-        {"beyond its window", &with_window, 15s, "", "stale"},
-        {"must-revalidate", &vetoed, 10s, "", "stale"},
+        {"fresh", fresh.get(), 3s, "", "serve 3"},
+        {"fresh for the last second", fresh.get(), 9s, "", "serve 9"},
+        {"stale", fresh.get(), 10s, "", "stale"},
+        {"our clock stepped back a little", fresh.get(), -10s, "", "serve 0"},
+        {"our clock stepped back", fresh.get(), -100s, "", "stale"},
+        {"no-cache", no_cache.get(), 3s, "", "stale"},
+        {"stale in its window", with_window.get(), 10s, "", "serve while revalidating 10"},
+        {"the last second of its window", with_window.get(), 14s, "", "serve while revalidating 14"},
+        {"beyond its window", with_window.get(), 15s, "", "stale"},
+        {"must-revalidate", vetoed.get(), 10s, "", "stale"},
 
-        {"only-if-cached, fresh", &fresh, 3s, "Cache-Control: only-if-cached", "serve 3"},
-        {"only-if-cached, in the window", &with_window, 10s, "Cache-Control: only-if-cached",
+        {"only-if-cached, fresh", fresh.get(), 3s, "Cache-Control: only-if-cached", "serve 3"},
+        {"only-if-cached, in the window", with_window.get(), 10s, "Cache-Control: only-if-cached",
          "serve while revalidating 10"},
-        {"only-if-cached, stale", &fresh, 10s, "Cache-Control: only-if-cached", "unsatisfied"},
+        {"only-if-cached, stale", fresh.get(), 10s, "Cache-Control: only-if-cached", "unsatisfied"},
         {"only-if-cached, a miss", nullptr, 3s, "Cache-Control: only-if-cached", "unsatisfied"},
-        {"other directives are not honoured", &fresh, 3s, "Cache-Control: no-cache, max-age=0, min-fresh=100, no-store",
-         "serve 3"},
-        {"nor may they get more", &fresh, 10s, "Cache-Control: max-stale", "stale"},
-        {"nor Pragma", &fresh, 3s, "Pragma: no-cache", "serve 3"},
+        {"other directives are not honoured", fresh.get(), 3s,
+         "Cache-Control: no-cache, max-age=0, min-fresh=100, no-store", "serve 3"},
+        {"nor may they get more", fresh.get(), 10s, "Cache-Control: max-stale", "stale"},
+        {"nor Pragma", fresh.get(), 3s, "Pragma: no-cache", "serve 3"},
 
-        {"If-Match holds", &fresh, 3s, "If-Match: \"x\", \"a\"", "serve 3"},
-        {"If-Match does not", &fresh, 3s, "If-Match: \"x\"", "request, alone"},
-        {"If-Match is strong", &fresh, 3s, "If-Match: W/\"a\"", "request, alone"},
-        {"If-Match before If-Unmodified-Since", &fresh, 3s,
+        {"If-Match holds", fresh.get(), 3s, "If-Match: \"x\", \"a\"", "serve 3"},
+        {"If-Match does not", fresh.get(), 3s, "If-Match: \"x\"", "request, alone"},
+        {"If-Match is strong", fresh.get(), 3s, "If-Match: W/\"a\"", "request, alone"},
+        {"If-Match before If-Unmodified-Since", fresh.get(), 3s,
          "If-Match: \"a\"\nIf-Unmodified-Since: Sun, 06 Nov 1994 07:00:00 GMT", "serve 3"},
-        {"If-Unmodified-Since holds", &fresh, 3s, "If-Unmodified-Since: Sun, 06 Nov 1994 08:00:00 GMT", "serve 3"},
-        {"If-Unmodified-Since does not", &fresh, 3s, "If-Unmodified-Since: Sun, 06 Nov 1994 07:59:59 GMT",
+        {"If-Unmodified-Since holds", fresh.get(), 3s, "If-Unmodified-Since: Sun, 06 Nov 1994 08:00:00 GMT", "serve 3"},
+        {"If-Unmodified-Since does not", fresh.get(), 3s, "If-Unmodified-Since: Sun, 06 Nov 1994 07:59:59 GMT",
          "request, alone"},
-        {"If-Unmodified-Since cannot be judged", &with_window, 3s, "If-Unmodified-Since: Sun, 06 Nov 1994 08:00:00 GMT",
-         "request, alone"},
-        {"If-Unmodified-Since is no date", &with_window, 3s, "If-Unmodified-Since: x", "serve 3"},
+        {"If-Unmodified-Since cannot be judged", with_window.get(), 3s,
+         "If-Unmodified-Since: Sun, 06 Nov 1994 08:00:00 GMT", "request, alone"},
+        {"If-Unmodified-Since is no date", with_window.get(), 3s, "If-Unmodified-Since: x", "serve 3"},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
@@ -95,13 +95,13 @@ TEST_CASE("decide_reuse: fresh, stale or not there, RFC 9111 §4") {
     }
     CHECK(shown(decide_reuse(request_with({}), nullptr, true, t, {})) == "vary-miss");
     CHECK(shown(decide_reuse(request_with({}, http::verb::head), nullptr, false, t, {})) == "uri-miss, alone");
-    CHECK(shown(decide_reuse(request_with({}, http::verb::head), &fresh, false, t + 3s, {})) == "serve 3");
+    CHECK(shown(decide_reuse(request_with({}, http::verb::head), fresh.get(), false, t + 3s, {})) == "serve 3");
 }
 
 TEST_CASE("decide_reuse: request directives where the route honours them, RFC 9111 §5.2.1") {
-    const StoredResponse plain = stored_from("Cache-Control: max-age=10");
-    const StoredResponse vetoed = stored_from("Cache-Control: s-maxage=10");
-    const StoredResponse with_window = stored_from("Cache-Control: max-age=10, stale-while-revalidate=5");
+    const StoredPtr plain = stored_from("Cache-Control: max-age=10");
+    const StoredPtr vetoed = stored_from("Cache-Control: s-maxage=10");
+    const StoredPtr with_window = stored_from("Cache-Control: max-age=10, stale-while-revalidate=5");
     struct Row {
         std::string_view name;
         const StoredResponse* stored;
@@ -110,24 +110,24 @@ TEST_CASE("decide_reuse: request directives where the route honours them, RFC 91
         std::string_view expected;
     };
     const Row rows[] = {
-        {"none", &plain, 3s, "", "serve 3"},
-        {"no-cache", &plain, 3s, "no-cache", "request"},
-        {"no-cache and only-if-cached", &plain, 3s, "no-cache, only-if-cached", "unsatisfied"},
-        {"max-age, young enough", &plain, 3s, "max-age=3", "serve 3"},
-        {"max-age, too old", &plain, 3s, "max-age=2", "request"},
-        {"max-age=0", &plain, 1s, "max-age=0", "request"},
-        {"an invalid max-age", &plain, 1s, "max-age=x", "request"},
-        {"min-fresh, enough left", &plain, 3s, "min-fresh=7", "serve 3"},
-        {"min-fresh, too little left", &plain, 3s, "min-fresh=8", "request"},
-        {"max-stale, any", &plain, 1000s, "max-stale", "serve 1000"},
-        {"max-stale, within", &plain, 15s, "max-stale=5", "serve 15"},
-        {"max-stale, beyond", &plain, 16s, "max-stale=5", "stale"},
-        {"an invalid max-stale", &plain, 10s, "max-stale=x", "stale"},
-        {"max-stale yields to s-maxage", &vetoed, 11s, "max-stale", "stale"},
-        {"max-stale and max-age", &plain, 15s, "max-stale, max-age=12", "stale"},
-        {"the window and max-age", &with_window, 11s, "max-age=5", "stale"},
-        {"the window and min-fresh", &with_window, 11s, "min-fresh=1", "stale"},
-        {"no-store reads what is stored", &plain, 3s, "no-store", "serve 3"},
+        {"none", plain.get(), 3s, "", "serve 3"},
+        {"no-cache", plain.get(), 3s, "no-cache", "request"},
+        {"no-cache and only-if-cached", plain.get(), 3s, "no-cache, only-if-cached", "unsatisfied"},
+        {"max-age, young enough", plain.get(), 3s, "max-age=3", "serve 3"},
+        {"max-age, too old", plain.get(), 3s, "max-age=2", "request"},
+        {"max-age=0", plain.get(), 1s, "max-age=0", "request"},
+        {"an invalid max-age", plain.get(), 1s, "max-age=x", "request"},
+        {"min-fresh, enough left", plain.get(), 3s, "min-fresh=7", "serve 3"},
+        {"min-fresh, too little left", plain.get(), 3s, "min-fresh=8", "request"},
+        {"max-stale, any", plain.get(), 1000s, "max-stale", "serve 1000"},
+        {"max-stale, within", plain.get(), 15s, "max-stale=5", "serve 15"},
+        {"max-stale, beyond", plain.get(), 16s, "max-stale=5", "stale"},
+        {"an invalid max-stale", plain.get(), 10s, "max-stale=x", "stale"},
+        {"max-stale yields to s-maxage", vetoed.get(), 11s, "max-stale", "stale"},
+        {"max-stale and max-age", plain.get(), 15s, "max-stale, max-age=12", "stale"},
+        {"the window and max-age", with_window.get(), 11s, "max-age=5", "stale"},
+        {"the window and min-fresh", with_window.get(), 11s, "min-fresh=1", "stale"},
+        {"no-store reads what is stored", plain.get(), 3s, "no-store", "serve 3"},
         {"no-store on a miss serves no other", nullptr, 3s, "no-store", "uri-miss, alone"},
     };
     Policy policy;
@@ -175,18 +175,18 @@ TEST_CASE("may_serve_stale_on_error: RFC 5861 §4, RFC 9111 §4.2.4") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const StoredResponse stored = stored_from(std::string{"Cache-Control: "} + row.directives, 200, row.policy);
-        CHECK(may_serve_stale_on_error(request_with({}), &stored, row.failure, t + row.after, row.policy) ==
+        const StoredPtr stored = stored_from(std::string{"Cache-Control: "} + row.directives, 200, row.policy);
+        CHECK(may_serve_stale_on_error(request_with({}), stored.get(), row.failure, t + row.after, row.policy) ==
               row.expected);
     }
     CHECK_FALSE(may_serve_stale_on_error(request_with({}), nullptr, unreachable, t, {}));
-    const StoredResponse stored = stored_from("Cache-Control: max-age=10", 200, with_grace);
-    CHECK_FALSE(may_serve_stale_on_error(request_with({}), &stored, unreachable, t + 11s, switched_off));
+    const StoredPtr stored = stored_from("Cache-Control: max-age=10", 200, with_grace);
+    CHECK_FALSE(may_serve_stale_on_error(request_with({}), stored.get(), unreachable, t + 11s, switched_off));
 
     const Lines another("If-Match: \"b\""), the_same("If-Match: \"a\"");
-    const StoredResponse tagged = stored_from("Cache-Control: max-age=10\nETag: \"a\"", 200, with_grace);
-    CHECK_FALSE(may_serve_stale_on_error(request_with(another), &tagged, unreachable, t, with_grace));
-    CHECK(may_serve_stale_on_error(request_with(the_same), &tagged, unreachable, t, with_grace));
+    const StoredPtr tagged = stored_from("Cache-Control: max-age=10\nETag: \"a\"", 200, with_grace);
+    CHECK_FALSE(may_serve_stale_on_error(request_with(another), tagged.get(), unreachable, t, with_grace));
+    CHECK(may_serve_stale_on_error(request_with(the_same), tagged.get(), unreachable, t, with_grace));
 }
 
 // What a soft purge leaves: the same response, whose lifetime ended when the purge came.
@@ -210,12 +210,12 @@ TEST_CASE("a response that was made stale: stale as by age, from there on") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        StoredResponse stored = stored_from(std::string{"Cache-Control: "} + row.directives);
-        stored.freshness.lifetime = 7s;
+        const StoredPtr stored = changed(stored_from(std::string{"Cache-Control: "} + row.directives),
+                                         [](StoredDraft& draft) { draft.freshness.lifetime = 7s; });
         const auto serves = [&](OriginFailure failure) {
-            return may_serve_stale_on_error(request_with({}), &stored, failure, t + row.after, {});
+            return may_serve_stale_on_error(request_with({}), stored.get(), failure, t + row.after, {});
         };
-        CHECK(shown(decide_reuse(request_with({}), &stored, false, t + row.after, {})) == row.expected);
+        CHECK(shown(decide_reuse(request_with({}), stored.get(), false, t + row.after, {})) == row.expected);
         CHECK(serves(OriginFailure::status_5xx) == row.on_error);
         CHECK(serves(OriginFailure::unreachable) == row.when_disconnected);
     }

@@ -4,128 +4,94 @@
 
 using namespace proxy::rules;
 
-TEST_CASE("fields_of and field_in: the lines of a stored head") {
-    const std::string_view head = "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nX-Mine:\r\nx-mine: \t \xe4 b \r\nno colon\r\n";
-    const std::vector<Field> fields = fields_of(head);
-    REQUIRE(fields.size() == 4);
-    CHECK((fields[0].id == http::field::etag));
-    CHECK(fields[0].value == "\"a\"");
-    CHECK((fields[1].id == http::field::unknown));
-    CHECK(fields[1].value == "");
-    CHECK(fields[2].name == "x-mine");
-    CHECK(fields[2].value == "\xe4 b");
-    CHECK(field_in(head, "etag") == "\"a\"");
-    CHECK(field_in(head, "X-MINE") == "");
-    CHECK(field_in(head, "http/1.1 200 ok") == "");
-    CHECK(field_in("", "a") == "");
-    CHECK(fields_of("").empty());
-    CHECK(fields_of("HTTP/1.1 200 OK").empty());
+namespace {
+
+std::string content_of(const StoredResponse& stored, std::uint64_t offset, std::uint64_t size) {
+    std::string content;
+    for_each_piece(stored, offset, size, [&](std::string_view piece) { content += piece; });
+    return content;
 }
 
-TEST_CASE("stored_head: RFC 9111 §3.1") {
-    Policy cookies_stored, cookies_stripped;
-    cookies_stored.set_cookie = SetCookiePolicy::store;
-    cookies_stripped.set_cookie = SetCookiePolicy::strip;
+}  // namespace
+
+TEST_CASE("a stored response keeps what it was made from, content of any size and in any pieces") {
+    constexpr std::size_t limit = StoredResponse::max_inline_content;
     struct Row {
-        std::string_view name;
-        unsigned status;
-        std::string lines;
-        Policy policy;
-        std::string expected;  // between the status line and Via
+        const char* name;
+        std::vector<std::size_t> pieces;  // one: not a body
+        bool is_inline;
     };
-    const std::string date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
-    const Row rows[] = {
-        {"nothing", 200, "", {}, date},
-        {"Date stays", 200, "Date: Sun, 06 Nov 1994 08:00:00 GMT", {}, "Date: Sun, 06 Nov 1994 08:00:00 GMT\r\n"},
-        {"an invalid Date does not", 200, "A: 1\nDate: now\nB: 2", {}, "A: 1\r\nB: 2\r\n" + date},
-        {"order, duplicates, empty values and odd bytes",
-         200,
-         "b: 2\nA: 1\nb:\nA: \xe4\xff",
-         {},
-         "b: 2\r\nA: 1\r\nb: \r\nA: \xe4\xff\r\n" + date},
-        {"hop-by-hop fields",
-         200,
-         "Connection: X-A\nX-A: 1\nX-B: 2\nTransfer-Encoding: chunked\nUpgrade: x",
-         {},
-         "X-B: 2\r\n" + date},
-        {"Age and the origin's length", 200, "Age: 5\nContent-Length: 99", {}, date},
-        {"fields of no-cache and private",
-         200,
-         "Cache-Control: no-cache=\"X-A\", private=\"x-b, Date\"\nX-A: 1\nX-B: 2\nX-C: 3\nDate: Sun, 06 Nov 1994 "
-         "08:00:00 GMT",
-         {},
-         "Cache-Control: no-cache=\"X-A\", private=\"x-b, Date\"\r\nX-C: 3\r\nDate: Sun, 06 Nov 1994 08:00:00 GMT\r\n"},
-        {"Set-Cookie, stored", 200, "Set-Cookie: a", cookies_stored, "Set-Cookie: a\r\n" + date},
-        {"Set-Cookie, stripped", 200, "Set-Cookie: a", cookies_stripped, date},
-        {"a Via before ours", 200, "Via: 1.0 other", {}, "Via: 1.0 other\r\n" + date},
-        {"targeted fields and Cache-Status pass",
-         200,
-         "CDN-Cache-Control: max-age=1\nCache-Status: Other; hit",
-         {},
-         "CDN-Cache-Control: max-age=1\r\nCache-Status: Other; hit\r\n" + date},
-    };
+    const Row rows[] = {{"none", {0}, true},
+                        {"small", {10}, true},
+                        {"as large as may lie inside", {limit}, true},
+                        {"larger", {limit + 1}, false},
+                        {"small, in pieces", {3, 0, 4}, true},
+                        {"large, in pieces", {limit, 1}, false}};
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const Lines lines(row.lines);
-        const ResponseHeader response = response_with(lines, row.status);
-        CHECK(stored_head(response, arrival_of(response, t, t), 7, "weir", row.policy) ==
-              "HTTP/1.1 200 Reason\r\n" + row.expected + "Via: 1.1 weir\r\nContent-Length: 7\r\n");
+        std::string content;
+        auto body = std::make_shared<Body>();
+        for (const std::size_t size : row.pieces) {
+            const std::string piece(size, static_cast<char>('a' + content.size() % 26));
+            body->chunks.emplace_back(piece);
+            content += piece;
+        }
+        body->size = content.size();
+        const bool has_body = row.pieces.size() > 1;
+        const StoredPtr made = StoredResponse::make({.key = "key",
+                                                     .status = 203,
+                                                     .head = "head",
+                                                     .selecting_fields = "fields",
+                                                     .surrogate_keys = "a b",
+                                                     .content = has_body ? std::string_view() : content,
+                                                     .body = has_body ? body : nullptr});
+        for (const StoredPtr& stored : {made, StoredResponse::make(made->draft())}) {
+            CHECK(stored->key() == "key");
+            CHECK(stored->status() == 203);
+            CHECK(stored->head() == "head");
+            CHECK(stored->selecting_fields() == "fields");
+            CHECK(stored->surrogate_keys() == "a b");
+            CHECK((stored->body() == nullptr) == row.is_inline);
+            CHECK(stored->content_size() == content.size());
+            CHECK(content_of(*stored, 0, content.size()) == content);
+            if (content.size() > 2)
+                CHECK(content_of(*stored, 1, content.size() - 2) == content.substr(1, content.size() - 2));
+            CHECK(content_of(*stored, content.size(), 1).empty());
+            CHECK(stored->block_size() ==
+                  sizeof(StoredResponse) + 3 + 4 + 6 + 3 + (row.is_inline ? content.size() : 0));
+        }
     }
 }
 
-TEST_CASE("stored_head: no Content-Length where no content is allowed") {
-    const Lines lines(std::string{date_t} + "Content-Length: 0");
-    CHECK(stored_head(response_with(lines, 204), {t, t, t, 0s}, 0, "weir", {}) ==
-          "HTTP/1.1 204 Reason\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nVia: 1.1 weir\r\n");
+TEST_CASE("a stored response: an outline has a size and no content, a part has its parts") {
+    const auto to_come = std::make_shared<const Body>(Body{.chunks = {}, .size = 10});
+    const StoredPtr outline = StoredResponse::make({.key = "k", .body = to_come});
+    CHECK(outline->content_size() == 10);
+    CHECK(outline->inline_content().empty());
+    CHECK(completed(*outline, std::make_shared<const Body>(Body{{Chunk("0123456789")}, 10}), 0ms)->inline_content() ==
+          "0123456789");
+
+    const auto parts = std::make_shared<const Partial>(Partial{.complete_length = 20, .parts = {{0, 2}}});
+    const StoredPtr part = StoredResponse::make({.key = "k", .content = "abc", .partial = parts});
+    REQUIRE(part->partial());
+    CHECK(*part->partial() == *parts);
+    CHECK(part->complete_length() == 20);
+    CHECK(part->inline_content() == "abc");
+    CHECK_FALSE(outline->partial());
 }
 
-TEST_CASE("updated_head: RFC 9111 §3.2") {
-    const std::string_view head =
-        "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:00:00 GMT\r\nX-A: 1\r\nx-a: 2\r\nX-B: 3\r\nETag: \"a\"\r\n"
-        "Via: 1.1 weir\r\nContent-Length: 7\r\n";
-    Policy cookies_stored;
-    cookies_stored.set_cookie = SetCookiePolicy::store;
-    const char* kept = "X-A: 1\r\nx-a: 2\r\nX-B: 3\r\n";
-    const std::string end = "ETag: \"a\"\r\nVia: 1.1 weir\r\nContent-Length: 7\r\n";
-    const std::string date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
-    struct Row {
-        std::string_view name;
-        const char* lines;
-        Policy policy;
-        std::string expected;  // all but the status line
-    };
-    const Row rows[] = {
-        {"nothing but Date", date_t, {}, kept + end + date},
-        {"no Date: we note the time", "", {}, kept + end + date},
-        {"an invalid Date", "Date: now", {}, kept + end + date},
-        {"all lines of a name are replaced", "X-A: 9", {}, "X-B: 3\r\n" + end + "X-A: 9\r\n" + date},
-        {"by all lines of that name",
-         "x-B: 8\nX-B: 9",
-         {},
-         "X-A: 1\r\nx-a: 2\r\n" + end + "x-B: 8\r\nX-B: 9\r\n" + date},
-        {"new fields come in", "X-C: 9", {}, kept + end + "X-C: 9\r\n" + date},
-        {"what describes the content stays",
-         "Content-Encoding: gzip\nContent-Length: 0\nContent-Range: x\nETag: \"b\"\nVia: y",
-         {},
-         kept + end + date},
-        {"hop-by-hop fields", "Connection: X-A\nX-A: 9\nKeep-Alive: 1\nAge: 3", {}, kept + end + date},
-        {"fields of private",
-         "Cache-Control: private=\"X-B\"\nX-B: 9",
-         {},
-         "X-A: 1\r\nx-a: 2\r\n" + end + "Cache-Control: private=\"X-B\"\r\n" + date},
-        {"Date withheld",
-         "Cache-Control: no-cache=\"Date\"\nDate: Sun, 06 Nov 1994 08:49:37 GMT",
-         {},
-         kept + end + "Cache-Control: no-cache=\"Date\"\r\n" + date},
-        {"Set-Cookie", "Set-Cookie: a", {}, kept + end + date},
-        {"Set-Cookie, stored", "Set-Cookie: a", cookies_stored, kept + end + "Set-Cookie: a\r\n" + date},
-    };
-    for (const Row& row : rows) {
-        CAPTURE(row.name);
-        const Lines lines(row.lines);
-        const ResponseHeader update = response_with(lines, 304);
-        CHECK(updated_head(head, update, arrival_of(update, t, t), row.policy) == "HTTP/1.1 200 OK\r\n" + row.expected);
-    }
+TEST_CASE("a stored response: times beyond those it keeps are brought within") {
+    const Time latest{seconds(0xffff'ffff)};
+    const StoredPtr stored = StoredResponse::make(
+        {.arrival = {.request_time = Time(-1s), .response_time = latest, .date = latest + 1s, .age = max_delta_seconds},
+         .freshness = {.lifetime = max_delta_seconds},
+         .fetch_time = std::chrono::hours(24 * 365)});
+    CHECK((stored->arrival().request_time == Time()));
+    CHECK((stored->arrival().response_time == latest));
+    CHECK((stored->arrival().date == latest));
+    CHECK(stored->arrival().age == max_delta_seconds);
+    CHECK(stored->freshness().lifetime == max_delta_seconds);
+    CHECK(stored->fetch_time() == std::chrono::milliseconds(0xffff'ffff));
 }
 
 TEST_CASE("fresh_until and useful_for") {
@@ -155,8 +121,8 @@ TEST_CASE("fresh_until and useful_for") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const StoredResponse stored = stored_from(row.lines, 200, row.policy);
-        CHECK((stored.fresh_until() == t + row.fresh_for));
-        CHECK(stored.useful_for(t + row.after, 100s) == row.useful_for);
+        const StoredPtr stored = stored_from(row.lines, 200, row.policy);
+        CHECK((stored->fresh_until() == t + row.fresh_for));
+        CHECK(stored->useful_for(t + row.after, 100s) == row.useful_for);
     }
 }

@@ -42,7 +42,7 @@ TEST_CASE("client_copy_is_valid: RFC 9111 §4.3.2, RFC 9110 §13.2.2") {
     for (const Row& row : rows) {
         CAPTURE(row.name);
         const Lines lines(row.request);
-        CHECK(client_copy_is_valid(request_with(lines), stored_from(row.stored, row.status)) == row.expected);
+        CHECK(client_copy_is_valid(request_with(lines), *stored_from(row.stored, row.status)) == row.expected);
     }
 }
 
@@ -51,10 +51,10 @@ TEST_CASE("not_modified_head: RFC 9110 §15.4.5") {
                               "ETag: \"a\"\nCache-Control: max-age=9\nContent-Type: text/plain\nVary: a\nVary: b\n"
                               "Content-Location: /x\nExpires: 0\nLast-Modified: Sun, 06 Nov 1994 08:00:00 GMT\n"
                               "Content-Encoding: gzip\nX-A: 1";
-    CHECK(not_modified_head(stored_from(lines)) ==
+    CHECK(not_modified_head(*stored_from(lines)) ==
           "HTTP/1.1 304 Not Modified\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nETag: \"a\"\r\n"
           "Cache-Control: max-age=9\r\nVary: a\r\nVary: b\r\nContent-Location: /x\r\nExpires: 0\r\nVia: 1.1 weir\r\n");
-    CHECK(not_modified_head(stored_from(std::string{date_t} + "Last-Modified: Sun, 06 Nov 1994 08:00:00 GMT")) ==
+    CHECK(not_modified_head(*stored_from(std::string{date_t} + "Last-Modified: Sun, 06 Nov 1994 08:00:00 GMT")) ==
           "HTTP/1.1 304 Not Modified\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
           "Last-Modified: Sun, 06 Nov 1994 08:00:00 GMT\r\nVia: 1.1 weir\r\n");
 }
@@ -79,11 +79,11 @@ TEST_CASE("append_conditional_fields and has_validator: RFC 9111 §4.3.1") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const StoredResponse stored = stored_from(row.stored);
+        const StoredPtr stored = stored_from(row.stored);
         std::string out;
-        append_conditional_fields(out, stored);
+        append_conditional_fields(out, *stored);
         CHECK(out == row.expected);
-        CHECK(has_validator(stored) == row.has_validator);
+        CHECK(has_validator(*stored) == row.has_validator);
     }
 }
 
@@ -118,48 +118,51 @@ TEST_CASE("freshen: which 304 belongs to what is stored, RFC 9111 §4.3.4") {
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const StoredResponse stored = stored_from(row.stored);
+        const StoredPtr stored = stored_from(row.stored);
         const Lines request(row.request), lines(row.not_modified);
         const ResponseHeader not_modified = response_with(lines, 304);
         const Arrival arrival = arrival_of(not_modified, t + 100s, t + 100s);
-        CHECK((freshen(stored, request_with(request), not_modified, arrival, {}) != nullptr) == row.expected);
+        CHECK((freshen(*stored, request_with(request), not_modified, arrival, {}) != nullptr) == row.expected);
     }
 }
 
 TEST_CASE("freshen: another stored response that shares the body") {
-    StoredResponse stored =
-        stored_from(std::string{date_t} + "ETag: \"a\"\nCache-Control: max-age=10\nVary: Foo\nX-A: 1");
-    stored.selecting_fields = "foo";
-    stored.surrogate_keys = {"k"};
-    stored.fetch_time = 213ms;
+    const StoredPtr stored =
+        changed(stored_from(std::string{date_t} + "ETag: \"a\"\nCache-Control: max-age=10\nVary: Foo\nX-A: 1", 200, {},
+                            StoredResponse::max_inline_content + 10),
+                [](StoredDraft& draft) {
+                    draft.selecting_fields = "foo";
+                    draft.surrogate_keys = "k";
+                    draft.fetch_time = 213ms;
+                });
     const Lines lines("Date: Sun, 06 Nov 1994 08:51:17 GMT\nETag: \"a\"\nCache-Control: max-age=20\nX-A: 2");
     const ResponseHeader not_modified = response_with(lines, 304);
     const Arrival arrival = arrival_of(not_modified, t + 99s, t + 100s);
-    const StoredPtr fresh = freshen(stored, request_with({}, http::verb::head), not_modified, arrival, {});
+    const StoredPtr fresh = freshen(*stored, request_with({}, http::verb::head), not_modified, arrival, {});
     REQUIRE(fresh);
-    CHECK(fresh->status == 200);
-    CHECK(fresh->key == stored.key);
-    CHECK(fresh->selecting_fields == "foo");
-    CHECK(fresh->surrogate_keys == stored.surrogate_keys);
-    CHECK(fresh->fetch_time == 213ms);
-    CHECK(fresh->body == stored.body);
-    CHECK((fresh->arrival.response_time == t + 100s));
-    CHECK((fresh->arrival.date == t + 100s));
-    CHECK(fresh->freshness.lifetime == 20s);
-    CHECK(field_in(fresh->head, "X-A") == "2");
-    CHECK(field_in(fresh->head, "Content-Length") == "10");
-    CHECK(field_in(fresh->head, "Date") == "Sun, 06 Nov 1994 08:51:17 GMT");
-    CHECK(fresh->head.starts_with("HTTP/1.1 200 Reason\r\n"));
+    CHECK(fresh->status() == 200);
+    CHECK(fresh->key() == stored->key());
+    CHECK(fresh->selecting_fields() == "foo");
+    CHECK(fresh->surrogate_keys() == stored->surrogate_keys());
+    CHECK(fresh->fetch_time() == 213ms);
+    CHECK(fresh->rest()->body == stored->rest()->body);
+    CHECK((fresh->arrival().response_time == t + 100s));
+    CHECK((fresh->arrival().date == t + 100s));
+    CHECK(fresh->freshness().lifetime == 20s);
+    CHECK(field_in(fresh->head(), "X-A") == "2");
+    CHECK(field_in(fresh->head(), "Content-Length") == "4106");
+    CHECK(field_in(fresh->head(), "Date") == "Sun, 06 Nov 1994 08:51:17 GMT");
+    CHECK(fresh->head().starts_with("HTTP/1.1 200 Reason\r\n"));
 }
 
 TEST_CASE("freshen: what the 304 does not mention still holds") {
-    const StoredResponse stored =
+    const StoredPtr stored =
         stored_from(std::string{date_t} + "ETag: \"a\"\nCache-Control: max-age=10, stale-if-error=7");
     const ResponseHeader not_modified = response_with({}, 304);
-    const StoredPtr fresh = freshen(stored, request_with({}), not_modified, {t + 50s, t + 50s, t + 50s, 0s}, {});
+    const StoredPtr fresh = freshen(*stored, request_with({}), not_modified, {t + 50s, t + 50s, t + 50s, 0s}, {});
     REQUIRE(fresh);
-    CHECK(fresh->freshness.lifetime == 10s);
-    CHECK(fresh->freshness.stale_if_error == 7s);
+    CHECK(fresh->freshness().lifetime == 10s);
+    CHECK(fresh->freshness().stale_if_error == 7s);
     CHECK((fresh->fresh_until() == t + 60s));
 }
 
@@ -179,14 +182,14 @@ TEST_CASE("freshen_from_head: RFC 9111 §4.3.5") {
         {"gone", 410, "", false},
         {"no longer to be stored", 200, "Cache-Control: no-store", false},
     };
-    const StoredResponse stored = stored_from(
+    const StoredPtr stored = stored_from(
         std::string{date_t} + "ETag: \"a\"\nCache-Control: max-age=10\nLast-Modified: Sun, 06 Nov 1994 08:00:00 GMT");
     for (const Row& row : rows) {
         CAPTURE(row.name);
         const Lines lines(row.lines);
         const ResponseHeader response = response_with(lines, row.status);
         const Arrival arrival = arrival_of(response, t + 100s, t + 100s);
-        const StoredPtr fresh = freshen_from_head(stored, request_with({}, http::verb::head), response, arrival, {});
+        const StoredPtr fresh = freshen_from_head(*stored, request_with({}, http::verb::head), response, arrival, {});
         CHECK((fresh != nullptr) == row.expected);
         if (fresh) CHECK((fresh->fresh_until() == t + 110s));
     }

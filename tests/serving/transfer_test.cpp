@@ -17,12 +17,8 @@ using State = Transfer::State;
 
 const auto soon = [] { return Clock::now() + 20s; };
 
-StoredPtr outline_of(std::string key, std::vector<std::string> surrogate_keys = {}) {
-    auto outline = std::make_shared<rules::StoredResponse>();
-    outline->key = std::move(key);
-    outline->surrogate_keys = std::move(surrogate_keys);
-    outline->body = std::make_shared<const rules::Body>();
-    return outline;
+StoredPtr outline_of(std::string_view key, std::string_view surrogate_keys = {}) {
+    return rules::StoredResponse::make({.key = key, .surrogate_keys = surrogate_keys});
 }
 
 void append(Transfer& transfer, std::string_view bytes) {
@@ -81,6 +77,32 @@ TEST_CASE("a transfer is read on other threads while it is filled") {
     for (const std::string& all : read) CHECK((all == expected));
 }
 
+TEST_CASE("a transfer that came to its end at once is read whole, or from where a reader wants it") {
+    for (const std::size_t size : {std::size_t{7}, rules::StoredResponse::max_inline_content + 7}) {
+        CAPTURE(size);
+        std::string expected(size, 'x');
+        expected.back() = 'y';
+        const StoredPtr whole = rules::StoredResponse::make({.key = "k", .content = expected});
+        const auto transfer = std::make_shared<Transfer>(1u << 20, 0);
+        transfer->finish(whole, Transfer::Source::origin);
+        CHECK(transfer->size() == size);
+        asio::io_context io(1);
+        Deadlines deadlines;
+        for (const std::size_t from : {std::size_t{0}, size - 3, size}) {
+            CAPTURE(from);
+            Transfer::Reader reader(transfer, io.get_executor(), deadlines);
+            if (from > 0) reader.skip_to(from);
+            std::string all;
+            boost::system::error_code error;
+            spawn(io, read_all(reader, all, error));
+            io.run();
+            io.restart();
+            CHECK_FALSE(error);
+            CHECK(all == expected.substr(from));
+        }
+    }
+}
+
 TEST_CASE("a window holds what the slowest reader needs, and no more") {
     asio::io_context io(1);
     Deadlines deadlines;
@@ -128,7 +150,7 @@ TEST_CASE("a purge ends the joining of what was asked for before it") {
         CHECK(std::holds_alternative<Lead>(transfers.enter("http://a/x")));
     }
     SUBCASE("by a surrogate key, once that is known") {
-        first.transfer().begin(outline_of("http://a/x", {"k"}), std::nullopt, Transfer::Source::origin);
+        first.transfer().begin(outline_of("http://a/x", "k"), std::nullopt, Transfer::Source::origin);
         purges.apply({.surrogate_keys = {"k"}}, 0, {});
         CHECK_FALSE(transfers.find("http://a/x"));
         CHECK(std::holds_alternative<Lead>(transfers.enter("http://a/x")));

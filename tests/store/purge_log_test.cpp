@@ -14,11 +14,7 @@ namespace {
 
 constexpr std::string_view stream = "weir:{log}:purges";
 
-rules::StoredResponse stored(std::string key) {
-    rules::StoredResponse response;
-    response.key = std::move(key);
-    return response;
-}
+rules::StoredPtr stored(std::string_view key) { return rules::StoredResponse::make({.key = key}); }
 
 // A node as far as purges go.
 class Node {
@@ -44,7 +40,7 @@ class Node {
     }
     std::uint64_t append(Purge purge) { return tests::run(context_, log.append(client.client, purge)).value(); }
     void append_or_keep(Purge purge) { tests::run(context_, kept(std::move(purge))); }
-    bool is_gone(std::string key, Mark since) const { return purges.since_sequence(since.sequence, stored(key)).gone; }
+    bool is_gone(std::string key, Mark since) const { return purges.since_sequence(since.sequence, *stored(key)).gone; }
 
     const PurgeConfig config;
     const RedisConfig redis;
@@ -177,10 +173,10 @@ TEST_CASE("purge log: a new node knows what was purged before, and nothing from 
     Node two(context, server);
     two.await_current();
     CHECK(two.purges.mark().position == last);
-    CHECK(two.purges.since_position(begin, stored(a.urls[0])).gone);
-    CHECK_FALSE(two.purges.since_position(purged, stored(a.urls[0])).gone);
-    CHECK(two.purges.since_position(begin - 1, stored("http://example.com/other")).gone);
-    CHECK_FALSE(two.purges.since_position(begin, stored("http://example.com/other")).gone);
+    CHECK(two.purges.since_position(begin, *stored(a.urls[0])).gone);
+    CHECK_FALSE(two.purges.since_position(purged, *stored(a.urls[0])).gone);
+    CHECK(two.purges.since_position(begin - 1, *stored("http://example.com/other")).gone);
+    CHECK_FALSE(two.purges.since_position(begin, *stored("http://example.com/other")).gone);
     CHECK(two.log.stats().gaps.get() == 0);
     CHECK(two.log.stats().records.get() == 0);  // of another time
 }
@@ -292,8 +288,8 @@ TEST_CASE("purge log: trimmed past a node that was away") {
     CHECK(length < 500);
     Node two(context, server, config);
     two.await_current();
-    CHECK(two.purges.since_position(before.position, stored("http://example.com/other")).gone);
-    CHECK_FALSE(two.purges.since_position(two.purges.mark().position, stored("http://example.com/other")).gone);
+    CHECK(two.purges.since_position(before.position, *stored("http://example.com/other")).gone);
+    CHECK_FALSE(two.purges.since_position(two.purges.mark().position, *stored("http://example.com/other")).gone);
     CHECK(two.purges.entries() < 500);
 }
 
@@ -354,7 +350,7 @@ TEST_CASE("purge log: what origins purge while Redis is away is applied at once 
         CHECK(one.log.stats().pending.load() == 0);
         Node two(context, server, config);
         two.await_current();
-        CHECK(two.purges.since_position(before.position, stored(a.urls[0])).gone);
+        CHECK(two.purges.since_position(before.position, *stored(a.urls[0])).gone);
         CHECK(one.log.stats().overflows.load() == 0);
     }
     SUBCASE("too many: everything") {

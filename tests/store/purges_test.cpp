@@ -9,21 +9,18 @@ using tests::example_time;
 
 namespace {
 
-rules::StoredResponse stored(std::string key, std::vector<std::string> surrogate_keys = {}) {
-    rules::StoredResponse response;
-    response.key = std::move(key);
-    response.surrogate_keys = std::move(surrogate_keys);
-    return response;
+rules::StoredPtr stored(std::string_view key, std::string_view surrogate_keys = {}) {
+    return rules::StoredResponse::make({.key = key, .surrogate_keys = surrogate_keys});
 }
 
-bool is_gone(const Purges& purges, const rules::StoredResponse& response, Mark since = {}) {
-    return purges.since_sequence(since.sequence, response).gone;
+bool is_gone(const Purges& purges, const rules::StoredPtr& response, Mark since = {}) {
+    return purges.since_sequence(since.sequence, *response).gone;
 }
 
 }  // namespace
 
 TEST_CASE("purges: what each kind of thing concerns") {
-    const rules::StoredResponse page = stored("http://example.com/blog/1?a=b", {"news", "page-1"});
+    const rules::StoredPtr page = stored("http://example.com/blog/1?a=b", "news page-1");
     struct Row {
         const char* name;
         Purge purge;
@@ -52,15 +49,15 @@ TEST_CASE("purges: what each kind of thing concerns") {
         Purges purges(100);
         purges.apply(row.purge, 7, example_time);
         CHECK(is_gone(purges, page) == row.gone);
-        CHECK(purges.since_position(6, page).gone == row.gone);
-        CHECK_FALSE(purges.since_position(7, page).gone);
+        CHECK(purges.since_position(6, *page).gone == row.gone);
+        CHECK_FALSE(purges.since_position(7, *page).gone);
         CHECK_FALSE(is_gone(purges, page, purges.mark()));
         Purges soft(100);
         Purge purge = row.purge;
         purge.soft = true;
         soft.apply(purge, 7, example_time);
         CHECK_FALSE(is_gone(soft, page));
-        CHECK(soft.since_position(6, page).stale_since.has_value() == row.gone);
+        CHECK(soft.since_position(6, *page).stale_since.has_value() == row.gone);
     }
 }
 
@@ -87,7 +84,7 @@ TEST_CASE("purges: keys") {
 
 TEST_CASE("purges: what is fetched later is good, and each purge counts anew") {
     Purges purges(100);
-    const rules::StoredResponse page = stored("http://example.com/a");
+    const rules::StoredPtr page = stored("http://example.com/a");
     const Purge purge{.urls = {"http://example.com/a"}};
     CHECK(purges.mark() == Mark{});
     purges.apply(purge, 0, example_time);
@@ -121,30 +118,30 @@ TEST_CASE("purges: a position is never taken back") {
     purges.apply({.urls = {"http://a/"}}, 9, example_time);
     purges.apply({.urls = {"http://b/"}}, 4, example_time);
     CHECK(purges.mark() == Mark{2, 9});
-    CHECK(purges.since_position(3, stored("http://b/")).gone);
-    CHECK_FALSE(purges.since_position(4, stored("http://b/")).gone);
+    CHECK(purges.since_position(3, *stored("http://b/")).gone);
+    CHECK_FALSE(purges.since_position(4, *stored("http://b/")).gone);
 }
 
 TEST_CASE("purges: hard and soft") {
     Purges purges(100);
-    const rules::StoredResponse page = stored("http://a/", {"k"});
+    const rules::StoredPtr page = stored("http://a/", "k");
     purges.apply({.urls = {"http://a/"}, .soft = true}, 1, example_time + 10s);
     purges.apply({.surrogate_keys = {"k"}, .soft = true}, 2, example_time + 20s);
-    const Purges::Effect effect = purges.since_sequence(0, page);
+    const Purges::Effect effect = purges.since_sequence(0, *page);
     CHECK_FALSE(effect.gone);
     CHECK(effect.stale_since == example_time + 10s);  // the earliest of them
-    CHECK(purges.since_sequence(1, page).stale_since == example_time + 20s);
+    CHECK(purges.since_sequence(1, *page).stale_since == example_time + 20s);
     purges.apply({.urls = {"http://a/"}}, 3, example_time + 30s);
     CHECK(is_gone(purges, page));
     const Mark mark = purges.mark();
     purges.apply({.urls = {"http://a/"}, .soft = true}, 4, example_time + 40s);
     CHECK_FALSE(is_gone(purges, page, mark));
-    CHECK(purges.since_sequence(mark.sequence, page).stale_since == example_time + 40s);
+    CHECK(purges.since_sequence(mark.sequence, *page).stale_since == example_time + 40s);
 }
 
 TEST_CASE("purges: when it is full, what is older than the oldest purge counts as purged") {
     Purges purges(3);
-    const rules::StoredResponse other = stored("http://other/");
+    const rules::StoredPtr other = stored("http://other/");
     purges.apply({.urls = {"http://a/"}}, 10, example_time);  // sequence 1
     purges.apply({.surrogate_keys = {"b"}}, 20, example_time);
     purges.apply({.prefixes = {"http://c/"}}, 30, example_time);
@@ -154,15 +151,15 @@ TEST_CASE("purges: when it is full, what is older than the oldest purge counts a
     CHECK(purges.entries() == 3);
     CHECK(is_gone(purges, other, {1, 0}));
     CHECK_FALSE(is_gone(purges, other, {2, 0}));
-    CHECK(purges.since_position(19, other).gone);
-    CHECK_FALSE(purges.since_position(20, other).gone);
-    CHECK(purges.since_position(30, stored("http://a/")).gone);
+    CHECK(purges.since_position(19, *other).gone);
+    CHECK_FALSE(purges.since_position(20, *other).gone);
+    CHECK(purges.since_position(30, *stored("http://a/")).gone);
     purges.apply({.urls = {"http://e/"}, .soft = true}, 60, example_time);  // c goes
     purges.apply({.urls = {"http://f/", "http://g/", "http://h/"}}, 70, example_time);
     CHECK(purges.entries() == 3);
-    CHECK(purges.since_position(59, other).stale_since.has_value());  // of e
-    CHECK_FALSE(purges.since_position(50, other).gone);
-    CHECK_FALSE(purges.since_position(60, other).stale_since.has_value());
+    CHECK(purges.since_position(59, *other).stale_since.has_value());  // of e
+    CHECK_FALSE(purges.since_position(50, *other).gone);
+    CHECK_FALSE(purges.since_position(60, *other).stale_since.has_value());
 }
 
 TEST_CASE("purges: of too many lengths of prefixes the shorter one stands for the longer") {
@@ -183,9 +180,9 @@ TEST_CASE("purges: of too many lengths of prefixes the shorter one stands for th
 TEST_CASE("a response purged softly is stale, and no less old than it was") {
     const auto response = tests::example();  // 3 s old when it came at example_time + 1, lifetime 300 s
     const rules::StoredPtr stale = rules::stale_since(response, example_time + 50s);
-    CHECK(stale->freshness.lifetime == rules::current_age(response->arrival, example_time + 50s));
-    CHECK(stale->body == response->body);
-    CHECK(response->freshness.lifetime == 300s);
-    CHECK(rules::stale_since(response, example_time + 400s) == rules::StoredPtr(response));
+    CHECK(stale->freshness().lifetime == rules::current_age(response->arrival(), example_time + 50s));
+    CHECK(stale->inline_content() == response->inline_content());
+    CHECK(response->freshness().lifetime == 300s);
+    CHECK(rules::stale_since(response, example_time + 400s) == response);
     CHECK(rules::stale_since(stale, example_time + 60s) == stale);
 }

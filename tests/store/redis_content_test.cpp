@@ -109,9 +109,9 @@ TEST_CASE("redis content: what is large is read on by the caller, no more than t
     Found found = fixture.lookup();
     REQUIRE(found.response);
     REQUIRE(found.content);
-    CHECK(found.response->head == original->head);
-    CHECK(found.response->body->size == content.size());
-    CHECK(found.response->body->chunks.empty());
+    CHECK(found.response->head() == original->head());
+    CHECK(found.response->content_size() == content.size());
+    CHECK(found.response->body()->chunks.empty());
     CHECK(read() == 1 + 1 + 4);  // the record; the question whether all pieces are there; four of them
 
     const Result<Chunks> first = run(context, found.content->next());

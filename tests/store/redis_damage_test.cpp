@@ -28,7 +28,7 @@ std::string bytes_of(std::size_t size, Random& random) {
 // One resource, with or without variants.
 struct Object {
     std::string primary;
-    std::shared_ptr<proxy::rules::StoredResponse> response;
+    StoredPtr response;
     std::unique_ptr<Request> request;
 };
 
@@ -50,12 +50,9 @@ struct Fixture {
                 Object object;
                 object.primary = "http://example.com/" + std::to_string(size) + (varies ? "/varies" : "");
                 object.request = std::make_unique<Request>("accept-encoding", "gzip");
-                object.response = example(bytes_of(size, random), object.primary);
-                if (varies) {
-                    object.response->selecting_fields = "accept-encoding";
-                    object.response->key =
-                        proxy::rules::variant_key(object.primary, "accept-encoding", *object.request);
-                }
+                const std::string content = bytes_of(size, random);
+                object.response = varies ? example_variant(content, "accept-encoding", *object.request, object.primary)
+                                         : example(content, object.primary);
                 objects.push_back(std::move(object));
             }
         }
@@ -151,7 +148,7 @@ TEST_CASE("redis store: no wrong byte comes from a thousand damaged values, and 
         for (const Object& any :
              {std::cref(object), std::cref(fixture.objects[below(random, fixture.objects.size())])}) {
             const StoredPtr found = fixture.find(any);
-            if (found) REQUIRE(found->key == any.response->key);
+            if (found) REQUIRE(found->key() == any.response->key());
             if (found) REQUIRE(content_of(*found) == content_of(*any.response));
         }
         if (!fixture.find(object)) ++misses;

@@ -390,8 +390,8 @@ TEST_CASE("redis store: what was purged is not found, but what was fetched later
         node.purges.apply({.surrogate_keys = {"items"}, .soft = true}, 6, example_time + seconds{50});
         const auto found = store.lookup(plain);
         REQUIRE(found.response);
-        CHECK(found.response->freshness.lifetime ==
-              proxy::rules::current_age(found.response->arrival, example_time + seconds{50}));
+        CHECK(found.response->freshness().lifetime ==
+              proxy::rules::current_age(found.response->arrival(), example_time + seconds{50}));
     }
     SUBCASE("while the log is not followed, nothing is said") {
         put(example(), {0, 5});

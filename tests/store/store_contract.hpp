@@ -62,8 +62,7 @@ inline void check_store_contract(StoreUnderTest& store) {
         CHECK(store.content(plain) == "");
     }
     SUBCASE("large content, in odd chunks") {
-        auto original = example();
-        original->body = body_of({std::string(1, 'a'), std::string(40'000, 'b'), "", std::string(33'333, 'c')});
+        const auto original = example_in({std::string(1, 'a'), std::string(40'000, 'b'), "", std::string(33'333, 'c')});
         store.put(original);
         const auto found = store.lookup(plain);
         REQUIRE(found.response);
@@ -115,9 +114,11 @@ inline void check_store_contract(StoreUnderTest& store) {
     }
     SUBCASE("variants: of several sets the most recent Date") {
         const Request both(Request::Texts{{"accept-encoding", "gzip"}, {"accept-language", "de"}});
-        auto newer = example_variant("newer", "accept-encoding", both);
-        newer->arrival.date += seconds{10};
-        store.put(newer);
+        const auto older = example_variant("older", "accept-encoding", both);
+        proxy::rules::StoredDraft newer = older->draft();
+        newer.content = "newer";
+        newer.arrival.date += seconds{10};
+        store.put(proxy::rules::StoredResponse::make(newer));
         store.put(example_variant("older", "accept-language", both));
         CHECK(store.content(both) == "newer");
         CHECK(store.content(gzip) == "newer");

@@ -44,22 +44,17 @@ class Request {
 
 inline constexpr proxy::rules::Time now{std::chrono::seconds{1'700'000'000}};
 
-inline proxy::rules::StoredPtr response_under(std::string key, std::size_t size = 1024) {
+inline proxy::rules::StoredPtr response_under(std::string_view key, std::size_t size = 1024) {
     using std::chrono::seconds;
-    auto body = std::make_shared<proxy::rules::Body>();
-    body->chunks.emplace_back(std::string(size, 'x'));
-    body->size = size;
-    auto response = std::make_shared<proxy::rules::StoredResponse>();
-    response->key = std::move(key);
-    response->status = 200;
-    response->head =
-        "HTTP/1.1 200 OK\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\nContent-Type: application/octet-stream\r\n"
-        "Content-Length: 1024\r\nCache-Control: max-age=3600\r\nVia: 1.1 weir\r\n";
-    response->arrival = {.request_time = now, .response_time = now, .date = now};
-    response->freshness.lifetime = seconds{3600};
-    response->freshness.source = proxy::rules::LifetimeSource::max_age;
-    response->body = std::move(body);
-    return response;
+    const std::string content(size, 'x');
+    return proxy::rules::StoredResponse::make(
+        {.key = key,
+         .status = 200,
+         .head = "HTTP/1.1 200 OK\r\nDate: Tue, 14 Nov 2023 22:13:20 GMT\r\nContent-Type: application/octet-stream\r\n"
+                 "Content-Length: 1024\r\nCache-Control: max-age=3600\r\nVia: 1.1 weir\r\n",
+         .arrival = {.request_time = now, .response_time = now, .date = now},
+         .freshness = {.lifetime = seconds{3600}, .source = proxy::rules::LifetimeSource::max_age},
+         .content = content});
 }
 
 }  // namespace bench
