@@ -75,7 +75,8 @@ seconds window(const DeltaSeconds& by_origin, seconds by_operator) noexcept {
 
 Arrival arrival_of(const ResponseHeader& response, Time request_time, Time response_time) {
     const auto date = parse_http_date(value_of(response.fields, http::field::date), response_time);
-    return {request_time, response_time, date.value_or(response_time), age_value(response.fields)};
+    return {request_time, response_time, std::clamp(date.value_or(response_time), earliest_kept_time, latest_kept_time),
+            age_value(response.fields)};
 }
 
 seconds current_age(const Arrival& arrival, Time now) {

@@ -13,11 +13,15 @@ namespace proxy::rules {
 
 using Time = std::chrono::sys_seconds;
 
+// Times that are kept lie between these: 32 bits of seconds, from 1970 to 2106.
+inline constexpr Time earliest_kept_time{seconds{0}};
+inline constexpr Time latest_kept_time{seconds{0xffff'ffff}};
+
 // What must be remembered from the moment a response arrived.
 struct Arrival {
     Time request_time;   // just before the forwarded request was sent
     Time response_time;  // when the header section was complete
-    Time date;           // the Date field; response_time where the origin sent none or an invalid one
+    Time date;           // the Date field, within the times that are kept; response_time where it is absent or invalid
     seconds age{0};      // the Age field; 0 where absent or malformed
 };
 

@@ -1,7 +1,6 @@
 #include "proxy/rules/stored_response.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <string>
 
@@ -18,7 +17,10 @@ std::uint32_t narrow(std::chrono::duration<Rep, Period> value) noexcept {
         std::clamp<std::int64_t>(value.count(), 0, std::numeric_limits<std::uint32_t>::max()));
 }
 
-std::uint32_t narrow(Time time) noexcept { return narrow(time.time_since_epoch()); }
+std::uint32_t narrow(Time time) noexcept {
+    return narrow(std::clamp(time, earliest_kept_time, latest_kept_time).time_since_epoch());
+}
+
 std::uint32_t narrow(std::string_view text) noexcept { return static_cast<std::uint32_t>(text.size()); }
 
 bool may_be_inline(const StoredDraft& draft) noexcept {
@@ -79,7 +81,8 @@ StoredPtr StoredResponse::make(const StoredDraft& draft) {
     }
     const bool is_inline = may_be_inline(draft);
     const std::size_t content = draft.body ? draft.body->size : draft.content.size();
-    return {new (text_size(draft) + (is_inline ? content : 0)) StoredResponse(draft, is_inline)};
+    const Behind behind{text_size(draft) + (is_inline ? content : 0)};
+    return {new (behind) StoredResponse(draft, is_inline)};
 }
 
 StoredDraft StoredResponse::draft() const {

@@ -65,8 +65,8 @@ struct StoredDraft {
     std::shared_ptr<const Partial> partial{};  // null: the content is complete
 };
 
-// One block of memory with all texts, and the content where that is small: see docs of the memory tier for what it
-// takes. Times are kept in seconds of 32 bits, from 1970 to 2106; what lies before or behind is brought within.
+// One block of memory with all texts, and the content where that is small. Times are brought within those that are
+// kept.
 class StoredResponse : public boost::intrusive_ref_counter<StoredResponse> {
  public:
     // What does not lie in the block.
@@ -127,8 +127,11 @@ class StoredResponse : public boost::intrusive_ref_counter<StoredResponse> {
 
  private:
     StoredResponse(const StoredDraft& draft, bool has_inline_content);
-    static void* operator new(std::size_t size, std::size_t more) { return ::operator new(size + more); }
-    static void operator delete(void* block, std::size_t) noexcept { ::operator delete(block); }
+    struct Behind {
+        std::size_t bytes;
+    };
+    static void* operator new(std::size_t size, Behind behind) { return ::operator new(size + behind.bytes); }
+    static void operator delete(void* block, Behind) noexcept { ::operator delete(block); }
 
     [[nodiscard]] const char* texts() const noexcept { return reinterpret_cast<const char*>(this + 1); }
 

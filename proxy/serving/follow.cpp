@@ -4,6 +4,7 @@
 #include "proxy/serving/follow.hpp"
 
 #include "proxy/rules/cache_key.hpp"
+#include "proxy/rules/partial.hpp"
 #include "proxy/rules/validation.hpp"
 #include "proxy/serving/collapse.hpp"
 #include "proxy/serving/failure.hpp"
@@ -64,7 +65,7 @@ Awaitable<void> answer_range(ClientExchange& exchange, Transfer::Reader& reader,
     asio::const_buffer buffer = asio::buffer(head);
     const bool sent = co_await send(exchange, {&buffer, 1});
     if (!sent) co_return;
-    reader.skip_to(range.first);
+    reader.skip_to(rules::offset_in_body(outline, range));
     co_await stream_content(exchange, reader, Framing::content_length, range.size());
 }
 

@@ -9,7 +9,7 @@
 
 namespace proxy::serving {
 
-// Appends buffers of `size` bytes of the body from `offset` on.
+// Appends buffers of `size` bytes of the content that is stored, from `offset` in it on.
 void append_content(std::vector<boost::asio::const_buffer>& buffers, const rules::StoredResponse& stored,
                     std::uint64_t offset, std::uint64_t size);
 

@@ -120,9 +120,7 @@ bool Transfer::is_purged(const store::Purges& purges, std::string_view name) con
         const Lock lock(mutex_);
         response = response_;
     }
-    if (!response) {
-        response = rules::StoredResponse::make({.key = name});
-    }
+    if (!response) response = rules::StoredResponse::make({.key = name});
     return purges.since_sequence(sequence_, *response).any();
 }
 
@@ -257,7 +255,8 @@ std::vector<rules::Chunk> Transfer::Reader::take_locked() {
              chunk = transfer_->growing_->from(reading_.taken))
             take(std::move(chunk));
     } else if (const StoredPtr& it = transfer_->response_; transfer_->whole_ && !it->body()) {
-        const std::string_view rest = it->inline_content().substr(reading_.taken);
+        const std::string_view rest =
+            it->inline_content().substr(std::min<std::uint64_t>(reading_.taken, it->content_size()));
         if (!rest.empty()) take({std::shared_ptr<const char[]>(rest.data(), [it](const char*) {}), rest.size()});
     } else if (const rules::Body* body = transfer_->whole_ ? it->body() : transfer_->body_.get()) {
         std::uint64_t begin = 0;

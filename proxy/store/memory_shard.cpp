@@ -1,7 +1,6 @@
 #include "proxy/store/memory_shard.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace proxy::store {
 namespace {
@@ -14,9 +13,10 @@ constexpr std::size_t allocated(std::size_t size) noexcept {
 constexpr std::size_t control_block = 16;  // of make_shared
 constexpr std::size_t bucket = 16;         // an entry's share of the table's array
 
-std::size_t heap_of(const std::string& text) noexcept {
+// Of a string of that text.
+std::size_t heap_of(std::string_view text) noexcept {
     static const std::size_t inline_capacity = std::string().capacity();
-    return text.capacity() <= inline_capacity ? 0 : allocated(text.capacity() + 1);
+    return text.size() <= inline_capacity ? 0 : allocated(text.size() + 1);
 }
 
 std::size_t heap_of(const std::vector<std::string>& texts) noexcept {
@@ -40,17 +40,24 @@ std::size_t heap_of(const rules::Partial* partial) noexcept {
 }
 
 std::uint32_t narrow(Time time) noexcept {
-    constexpr std::int64_t latest = std::numeric_limits<std::uint32_t>::max();
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(time.time_since_epoch().count(), 0, latest));
+    const Time kept = std::clamp(time, rules::earliest_kept_time, rules::latest_kept_time);
+    return static_cast<std::uint32_t>(kept.time_since_epoch().count());
 }
 
 Time widened(std::uint32_t time) noexcept { return Time(seconds(time)); }
 
 }  // namespace
 
+void MemoryShard::free(Entry* entry) noexcept {
+    if (entry->listed_in)
+        delete static_cast<Variant*>(entry);
+    else
+        delete entry;
+}
+
 MemoryShard::~MemoryShard() {
     table_.clear();
-    queue_.clear_and_dispose(std::default_delete<Entry>());
+    queue_.clear_and_dispose(free);
 }
 
 MemoryShard::Entry* MemoryShard::find_response(const HashedKey& key) {
@@ -96,12 +103,9 @@ void MemoryShard::put(const HashedKey& primary, StoredPtr response, std::uint64_
                       Dropped& dropped) {
     const HashedKey key(response->key());
     const bool is_variant = key.text != primary.text;
-    const std::size_t bytes = response_bytes(*response);
+    const std::size_t bytes = response_bytes(*response, is_variant);
     std::size_t needed = bytes;
-    if (is_variant) {
-        const rules::VaryIndex vary{.sets = {std::string(response->selecting_fields())}};
-        needed += index_bytes({std::string(primary.text), std::make_shared<const rules::VaryIndex>(vary), {}});
-    }
+    if (is_variant) needed += index_bytes(primary.text, {.sets = {std::string(response->selecting_fields())}});
 
     const Entry* const old = find_response(key);
     const bool visited = old && old->visited;
@@ -109,37 +113,38 @@ void MemoryShard::put(const HashedKey& primary, StoredPtr response, std::uint64_
     if (needed > budget_) return;
     make_room(needed, dropped);
 
-    auto entry = std::make_unique<Entry>();
-    if (is_variant) entry->listed_in = &list_under(primary, response->selecting_fields(), dropped);
-    entry->response = std::move(response);
-    entry->expires = narrow(expires);
-    entry->sequence = sequence;
-    entry->visited = visited;
+    make_bucket();
+    Index* const index = is_variant ? &list_under(primary, response->selecting_fields(), dropped) : nullptr;
+    Entry& entry = index ? *new Variant : *new Entry;  // erase() frees it
+    entry.response = std::move(response);
+    entry.listed_in = index;
+    entry.sequence = sequence;
+    entry.expires = narrow(expires);
+    entry.visited = visited;
+    table_.insert(entry);
+    queue_.push_front(entry);
+    if (index) index->variants.push_front(static_cast<Variant&>(entry));
     bytes_ += bytes;
-    Index* const index = entry->listed_in;
-    if (index) index->variants.push_back(entry.get());
-    insert(std::move(entry));
     if (!index || index->variants.size() <= max_variants_) return;
-    erase(*index->variants.front(), dropped);
+    erase(index->variants.back(), dropped);
     ++variants_dropped_;
 }
 
-void MemoryShard::insert(std::unique_ptr<Entry> entry) {
-    if (table_.size() == buckets_.size()) {
-        Buckets more(buckets_.size() * 2);
-        table_.rehash(Table::bucket_traits(more.data(), more.size()));
-        buckets_ = std::move(more);
-    }
-    table_.insert(*entry);
-    queue_.push_front(*entry.release());
+// For one entry more.
+void MemoryShard::make_bucket() {
+    if (table_.size() < buckets_.size()) return;
+    Buckets more(buckets_.size() * 2);
+    table_.rehash(Table::bucket_traits(more.data(), more.size()));
+    buckets_ = std::move(more);
 }
 
 void MemoryShard::remove(const HashedKey& key, Dropped& dropped) {
     if (Entry* entry = find_response(key)) return erase(*entry, dropped);
     const Indexes::iterator at = indexes_.find(key);
     if (at == indexes_.end()) return;
-    for (std::size_t left = at->second->variants.size(); left > 0; --left)  // the index goes with the last one
-        erase(*at->second->variants.back(), dropped);
+    auto& variants = at->second->variants;
+    for (std::size_t left = variants.size(); left > 0; --left)  // the index goes with the last one
+        erase(variants.back(), dropped);
 }
 
 // The index under `primary`, made where there is none, naming `selecting_fields`. It must get a variant at once.
@@ -159,7 +164,7 @@ MemoryShard::Index& MemoryShard::list_under(const HashedKey& primary, std::strin
         vary.add(std::string(selecting_fields));
         index.vary = std::make_shared<const rules::VaryIndex>(std::move(vary));
         bytes_ -= index.bytes;
-        index.bytes = index_bytes(index);
+        index.bytes = index_bytes(index.primary, *index.vary);
         bytes_ += index.bytes;
     }
     return index;
@@ -183,30 +188,28 @@ MemoryShard::Entry& MemoryShard::next_victim() {
 }
 
 void MemoryShard::erase(Entry& entry, Dropped& dropped) {
+    dropped.push_back(entry.response);
     if (hand_ != queue_.end() && &*hand_ == &entry) hand_ = hand_ == queue_.begin() ? queue_.end() : std::prev(hand_);
     table_.erase(table_.iterator_to(entry));
     queue_.erase(queue_.iterator_to(entry));
-    const std::unique_ptr<Entry> gone(&entry);
-    bytes_ -= response_bytes(*gone->response);
-    dropped.push_back(std::move(gone->response));
-
-    Index* const index = gone->listed_in;
-    if (!index) return;
-    std::erase(index->variants, gone.get());
-    if (!index->variants.empty()) return;
+    Index* const index = entry.listed_in;
+    bytes_ -= response_bytes(*entry.response, index != nullptr);
+    if (index) index->variants.erase(index->variants.iterator_to(static_cast<Variant&>(entry)));
+    free(&entry);
+    if (!index || !index->variants.empty()) return;
     bytes_ -= index->bytes;
     indexes_.erase(indexes_.find(HashedKey(index->primary)));
 }
 
-std::size_t MemoryShard::response_bytes(const rules::StoredResponse& response) noexcept {
-    return allocated(sizeof(Entry)) + bucket + allocated(response.block_size()) +
+std::size_t MemoryShard::response_bytes(const rules::StoredResponse& response, bool is_variant) noexcept {
+    return allocated(is_variant ? sizeof(Variant) : sizeof(Entry)) + bucket + allocated(response.block_size()) +
            (response.rest() ? allocated(sizeof(rules::StoredResponse::Rest)) : 0) + heap_of(response.body()) +
            heap_of(response.partial());
 }
 
-std::size_t MemoryShard::index_bytes(const Index& index) noexcept {
+std::size_t MemoryShard::index_bytes(std::string_view primary, const rules::VaryIndex& vary) noexcept {
     return allocated(sizeof(void*) + sizeof(Indexes::value_type)) + bucket + allocated(sizeof(Index)) +
-           heap_of(index.primary) + allocated(control_block + sizeof(rules::VaryIndex)) + heap_of(index.vary->sets);
+           heap_of(primary) + allocated(control_block + sizeof(rules::VaryIndex)) + heap_of(vary.sets);
 }
 
 }  // namespace proxy::store

@@ -63,22 +63,27 @@ class MemoryShard {
     using QueueHook = boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
     using TableHook =
         boost::intrusive::unordered_set_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+    using VariantHook = boost::intrusive::list_base_hook<boost::intrusive::tag<struct OfIndex>,
+                                                         boost::intrusive::link_mode<boost::intrusive::normal_link>>;
     struct Index;
 
     // There are as many as there are objects: every member counts.
     struct Entry : QueueHook, TableHook {
         StoredPtr response;
-        Index* listed_in = nullptr;  // of a variant
+        Index* listed_in = nullptr;  // null unless it is a Variant
         std::uint64_t sequence = 0;  // of the purges that are known not to concern it
         std::uint32_t expires = 0;   // seconds since 1970
         bool visited = false;
     };
 
+    struct Variant : Entry, VariantHook {};
+    using Variants = boost::intrusive::list<Variant, boost::intrusive::base_hook<VariantHook>>;
+
     struct Index {
         std::string primary;
         VaryPtr vary;
-        std::vector<Entry*> variants;  // newest last; at most max_variants
-        std::size_t bytes = 0;         // counted for it
+        Variants variants;      // newest in front; at most max_variants
+        std::size_t bytes = 0;  // counted for it
     };
 
     // The low bits chose the shard.
@@ -98,19 +103,20 @@ class MemoryShard {
         boost::intrusive::unordered_set<Entry, boost::intrusive::hash<HashOf>, boost::intrusive::equal<SameKey>,
                                         boost::intrusive::power_2_buckets<true>>;
     using Buckets = std::vector<Table::bucket_type>;
-    using Queue = boost::intrusive::list<Entry>;
+    using Queue = boost::intrusive::list<Entry, boost::intrusive::base_hook<QueueHook>>;
     struct HashOfPrimary {
         std::size_t operator()(const HashedKey& key) const noexcept { return key.hash; }
     };
     using Indexes = std::unordered_map<HashedKey, std::unique_ptr<Index>, HashOfPrimary>;
 
-    static std::size_t index_bytes(const Index& index) noexcept;
-    static std::size_t response_bytes(const rules::StoredResponse& response) noexcept;
+    static std::size_t index_bytes(std::string_view primary, const rules::VaryIndex& vary) noexcept;
+    static std::size_t response_bytes(const rules::StoredResponse& response, bool is_variant) noexcept;
 
+    static void free(Entry* entry) noexcept;
     [[nodiscard]] Entry* find_response(const HashedKey& key);
     [[nodiscard]] StoredPtr recheck(Entry& entry, Dropped& dropped);
     Index& list_under(const HashedKey& primary, std::string_view selecting_fields, Dropped& dropped);
-    void insert(std::unique_ptr<Entry> entry);
+    void make_bucket();
     void make_room(std::size_t bytes, Dropped& dropped);
     [[nodiscard]] Entry& next_victim();
     void erase(Entry& entry, Dropped& dropped);

@@ -24,8 +24,8 @@ enum class Kind : std::uint8_t { response = 1, index = 2, piece = 3 };
 constexpr std::string_view magic = "WEIR";
 constexpr std::uint8_t version = 3;
 constexpr std::size_t checksum_size = 8;
-constexpr std::int64_t latest_time = 0xffff'ffff;  // as a stored response keeps them
-constexpr std::int64_t longest_duration = 0xffff'ffff;
+constexpr std::int64_t latest_time = rules::latest_kept_time.time_since_epoch().count();
+constexpr std::int64_t longest_duration = latest_time;  // as long as a stored response keeps
 constexpr std::uint64_t longest_content = std::uint64_t{1} << 62;
 
 class Writer {

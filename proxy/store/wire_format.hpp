@@ -1,8 +1,8 @@
 #pragma once
 // Records as they stand in Redis: versioned, checksummed, bearing their own full key. What comes back is input.
 //
-// Integers are little-endian and of fixed size; times are seconds since 1970; a string is a u32 length and its bytes.
-// Nothing follows the checksum.
+// Integers are little-endian and of fixed size; times are seconds from 1970 to 2106; a string is a u32 length and its
+// bytes. Nothing follows the checksum.
 //
 //   offset size
 //   0      4    "WEIR"
@@ -47,7 +47,7 @@ struct Pieces {
 };
 
 struct ResponseRecord {
-    rules::StoredPtr response;  // its body is empty where there are pieces
+    rules::StoredPtr response;  // without content where there are pieces
     std::uint64_t content_size = 0;
     std::uint64_t index_generation = 0;
     std::uint64_t purge_position = 0;  // Mark::position of the moment when the fetch began

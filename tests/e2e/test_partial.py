@@ -1,6 +1,7 @@
 """Ranges of what is stored, and parts that are stored. RFC 9110 §14, RFC 9111 §3.3, §3.4."""
 
 import email
+import random
 import re
 import threading
 
@@ -197,6 +198,19 @@ def test_parts_are_shared_through_redis(world):
     await_stored(first)
     assert first.get("/file").cache == "HIT"
     assert ranges_asked(origin) == ["bytes=0-4999", "bytes=5000-"]
+
+
+def test_ranges_of_a_large_part_are_read_from_redis(world):
+    content = Content()
+    content.content = random.Random(1).randbytes(3 << 20)
+    origin, redis = world.scripted(content), world.redis()
+    first, second = connected(world.weir(origin, redis, memory={"budget": 0}) for _ in range(2))
+    end = 2 << 20
+    ranged(first, f"1000-{end}")
+    await_stored(second, {"Range": "bytes=1000-1009"})
+    for begin, last in [(1000, 1009), (5000, 300_000), (end - 9, end)]:
+        part = ranged(second, f"{begin}-{last}")
+        assert (part.cache, part.body) == ("HIT", content.content[begin : last + 1])
 
 
 def parts_of(response):

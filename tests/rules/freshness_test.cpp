@@ -169,6 +169,17 @@ TEST_CASE("freshness_of: lifetime and its source, RFC 9111 §4.2.1, §4.2.2") {
     }
 }
 
+TEST_CASE("a Date from before the times that are kept makes nothing fresh for longer, nor at all") {
+    Policy with_override;
+    with_override.override_ttl = 300s;
+    for (const char* date : {"Sun, 06 Nov 1960 08:49:37 GMT", "Mon, 01 Jan 0001 00:00:00 GMT"}) {
+        CAPTURE(date);
+        const std::string lines = std::string("Cache-Control: max-age=10\nDate: ") + date;
+        CHECK((stored_from(lines, 200, with_override)->fresh_until() == t + 300s));
+        CHECK((stored_from(lines)->fresh_until() < t));
+    }
+}
+
 TEST_CASE("freshness_of: vetoes and stale windows, RFC 9111 §4.2.4, RFC 5861") {
     Policy operators, never_disconnected;
     operators.stale_while_revalidate = 11s;

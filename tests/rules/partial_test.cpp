@@ -9,11 +9,11 @@ namespace {
 
 constexpr const char* tagged = "ETag: \"a\"";
 
-// Of content that is "0123456789abcdefghij", and x behind it: the bytes of these parts.
+// Of content that is "0123456789abcdefghij", again and again: the bytes of these parts.
 StoredPtr partial(const std::vector<ByteRange>& parts, const std::string& lines = tagged,
                   std::uint64_t complete_length = 20) {
-    std::string content = "0123456789abcdefghij";
-    content.resize(complete_length, 'x');
+    std::string content;
+    while (content.size() < complete_length) content += "0123456789abcdefghij"[content.size() % 20];
     auto body = std::make_shared<Body>();
     for (const ByteRange& part : parts) {
         body->chunks.emplace_back(content.substr(part.first, part.size()));
@@ -145,7 +145,9 @@ TEST_CASE("merged: RFC 9111 §3.4") {
         std::string name;
         std::vector<ByteRange> stored, later;
         std::vector<ByteRange> expected;  // empty: complete
+        std::uint64_t complete_length = 20;
     };
+    constexpr std::uint64_t large = 3 * StoredResponse::max_inline_content;
     const Row rows[] = {
         {"apart", {{0, 2}}, {{10, 12}}, {{0, 2}, {10, 12}}},
         {"apart, the earlier later", {{10, 12}}, {{0, 2}}, {{0, 2}, {10, 12}}},
@@ -158,12 +160,17 @@ TEST_CASE("merged: RFC 9111 §3.4") {
         {"into a gap", {{0, 2}, {8, 9}}, {{4, 5}}, {{0, 2}, {4, 5}, {8, 9}}},
         {"the rest", {{0, 4}}, {{5, 19}}, {}},
         {"the middle", {{0, 4}, {9, 19}}, {{5, 8}}, {}},
+        {"large", {{0, large / 2}}, {{large / 2 + 1, large - 2}}, {{0, large - 2}}, large},
+        {"large, overlapping", {{0, large / 2 + 9}}, {{large / 2, large - 1}}, {}, large},
     };
     for (const Row& row : rows) {
         CAPTURE(row.name);
-        const StoredPtr both = merged(*partial(row.stored), *partial(row.later), "head");
+        const StoredPtr both = merged(*partial(row.stored, tagged, row.complete_length),
+                                      *partial(row.later, tagged, row.complete_length), "head");
         REQUIRE(both);
-        const StoredPtr expected = row.expected.empty() ? partial({{0, 19}}) : partial(row.expected);
+        const std::vector<ByteRange> all{{0, row.complete_length - 1}};
+        const StoredPtr expected = partial(row.expected.empty() ? all : row.expected, tagged, row.complete_length);
+        CHECK((both->body() == nullptr) == (row.complete_length == 20));
         CHECK(content_of(*both) == content_of(*expected));
         CHECK(both->content_size() == content_of(*expected).size());
         CHECK((both->partial() == nullptr) == row.expected.empty());

@@ -103,6 +103,37 @@ TEST_CASE("a transfer that came to its end at once is read whole, or from where 
     }
 }
 
+TEST_CASE("readers of a transfer that ends small get the rest of it, before it is said to be whole and after") {
+    const auto transfer = std::make_shared<Transfer>(1u << 20, 0);
+    asio::io_context io(1);
+    Deadlines deadlines;
+    const StoredPtr outline = outline_of("k");
+    transfer->begin(outline, std::nullopt, Transfer::Source::origin);
+    append(*transfer, "abc");
+    Transfer::Reader quick(transfer, io.get_executor(), deadlines), slow(transfer, io.get_executor(), deadlines);
+    const auto next = [&](Transfer::Reader& reader) {
+        std::string got;
+        spawn(io, [](Transfer::Reader& from, std::string& content) -> Awaitable<void> {
+            const Result<std::vector<rules::Chunk>> chunks = co_await from.next(soon());
+            REQUIRE(chunks.has_value());
+            for (const rules::Chunk& chunk : *chunks) content += chunk.view();
+        }(reader, got));
+        io.run();
+        io.restart();
+        return got;
+    };
+    CHECK(next(quick) == "abc");
+    CHECK(next(slow) == "abc");
+    const asio::const_buffer last("defg", 4);
+    const rules::BodyPtr body = transfer->complete(upstream::Buffers(&last, 1));
+    CHECK(transfer->size() == 7);
+    CHECK(next(quick) == "defg");
+    transfer->finish(rules::completed(*outline, body, 0ms), Transfer::Source::origin);
+    CHECK(next(slow) == "defg");
+    CHECK(next(slow).empty());
+    CHECK(next(quick).empty());
+}
+
 TEST_CASE("a window holds what the slowest reader needs, and no more") {
     asio::io_context io(1);
     Deadlines deadlines;

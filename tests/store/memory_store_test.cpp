@@ -108,6 +108,28 @@ TEST_CASE("memory store: an index goes with the last of its variants") {
     CHECK_FALSE(store.lookup(example_key, *requests.back(), example_time).vary_miss);
 }
 
+TEST_CASE("memory store: whatever was stored, what is removed is counted no more") {
+    MemoryStore store({.budget = 1u << 20, .shards = 1}, no_purges);
+    const Request gzip("accept-encoding", "gzip"), german("accept-language", "de");
+    const auto put = [&](std::string_view primary, StoredPtr response) {
+        store.put(primary, std::move(response), example_time, seconds{10}, {});
+    };
+    const std::string part = key_of(1), large = key_of(2);
+    put(part, example_with([&](proxy::rules::StoredDraft& draft) {
+            draft.key = part;
+            draft.partial = std::make_shared<const proxy::rules::Partial>(proxy::rules::Partial{100, {{0, 6}}});
+        }));
+    put(large, example(std::string(100'000, 'x'), large));
+    put(example_key, example_variant("gzip", "accept-encoding", gzip));
+    put(example_key, example_variant("de", "accept-language", german));
+    put(example_key, example_variant("de again", "accept-language", german));
+    CHECK(store.stats().objects == 4);
+    CHECK(store.stats().bytes > 100'000);
+    for (const std::string_view key : {std::string_view(part), std::string_view(large), example_key}) store.remove(key);
+    CHECK(store.stats().objects == 0);
+    CHECK(store.stats().bytes == 0);
+}
+
 TEST_CASE("memory store: the variants of each primary key are bounded, and those dropped are counted") {
     MemoryStore store({.budget = 1u << 20, .max_variants = 3, .shards = 1}, no_purges);
     std::vector<std::unique_ptr<Request>> requests;

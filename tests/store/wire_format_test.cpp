@@ -172,6 +172,8 @@ TEST_CASE("wire format: strict, even where the checksum is right") {
         {"negative lifetime", lifetime, std::string(8, '\xff')},
         {"lifetime that would overflow", lifetime + 7, "\x7f"},
         {"date that would overflow", lifetime - 9, "\x7f"},
+        {"date before 1970", lifetime - 16, std::string(8, '\xff')},
+        {"date after 2106", lifetime - 16, std::string("\0\0\0\0\1\0\0\0", 8)},
         {"no such source", source, "\x08"},
         {"no such flag", source + 1, "\x04"},
         {"negative fetch time", fetch_time, std::string(8, '\xff')},
@@ -189,6 +191,7 @@ TEST_CASE("wire format: strict, even where the checksum is right") {
         bad.replace(row.offset, row.bytes.size(), row.bytes);
         CHECK_FALSE(decodes(sealed(bad)));
     }
+    CHECK(decodes(sealed(std::string(good).replace(lifetime - 16, 8, std::string("\xff\xff\xff\xff\0\0\0\0", 8)))));
     CHECK_FALSE(decodes(sealed(good + '\0')));
     for (std::size_t size = 0; size < good.size(); ++size) CHECK_FALSE(decodes(sealed(good.substr(0, size))));
 }
