@@ -126,10 +126,11 @@ class StoredResponse : public boost::intrusive_ref_counter<StoredResponse> {
     static void operator delete(void* block) noexcept { ::operator delete(block); }
 
  private:
-    StoredResponse(const StoredDraft& draft, bool has_inline_content);
     struct Behind {
         std::size_t bytes;
     };
+
+    StoredResponse(const StoredDraft& draft, bool has_inline_content);
     static void* operator new(std::size_t size, Behind behind) { return ::operator new(size + behind.bytes); }
     static void operator delete(void* block, Behind) noexcept { ::operator delete(block); }
 
