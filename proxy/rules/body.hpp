@@ -1,5 +1,6 @@
 #pragma once
-// Content of a stored response: bytes that never move or change, shared by all who hold them.
+// Content on its way, and of stored responses where it is large: bytes that never move or change, shared by all who
+// hold them.
 
 #include <cstdint>
 #include <deque>

@@ -18,7 +18,7 @@ namespace proxy::rules {
 // Whether all bytes of the range are stored.
 [[nodiscard]] bool holds(const StoredResponse& stored, ByteRange range) noexcept;
 
-// Where the bytes of a range begin in the stored body, which holds them all.
+// Where the bytes of a range begin in the content that is stored, which holds them all.
 [[nodiscard]] std::uint64_t offset_in_body(const StoredResponse& stored, ByteRange range) noexcept;
 
 // The Content-Range of a 206 that is one part of known place and complete length. RFC 9110 §14.4

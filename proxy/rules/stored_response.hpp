@@ -58,8 +58,9 @@ struct StoredDraft {
 
     std::string_view surrogate_keys{};  // by which it may be purged, separated by spaces
 
-    // Of a partial response the bytes of all parts, in their order. Without a body they are `content`. The body of an
-    // outline has a size and no chunks yet.
+    // The content is in `body`, or in `content` where that is null; of a partial response the bytes of all parts, in
+    // their order. An outline is a response whose content is still to come: its body has the size (0: not known) and no
+    // chunks.
     std::string_view content{};
     BodyPtr body{};
     std::shared_ptr<const Partial> partial{};  // null: the content is complete
@@ -127,7 +128,7 @@ class StoredResponse : public boost::intrusive_ref_counter<StoredResponse> {
 
  private:
     struct Behind {
-        std::size_t bytes;
+        std::size_t bytes;  // in the same block, behind the object
     };
 
     StoredResponse(const StoredDraft& draft, bool has_inline_content);

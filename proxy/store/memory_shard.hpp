@@ -2,9 +2,9 @@
 // One shard of the memory tier: a hash table of stored responses, their eviction queue and their budget, without a
 // lock.
 //
-// What is stored under a primary key is one response, or variants and the index that names them. An index lives exactly
-// as long as it has variants: it goes with the last of them, and they all go with it, so none can be found again
-// through a later index. All of one primary key is in one shard.
+// Eviction is SIEVE, see memory_store.hpp. What is stored under a primary key is one response, or variants and the
+// index that names them. An index lives exactly as long as it has variants: it goes with the last of them, and they all
+// go with it, so none can be found again through a later index. All of one primary key is in one shard.
 
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/unordered_set.hpp>
@@ -38,8 +38,8 @@ class MemoryShard {
     using VaryPtr = std::shared_ptr<const rules::VaryIndex>;
 
     struct Hit {
-        StoredPtr response;  // or
-        VaryPtr vary;        // what to look for
+        StoredPtr response;  // or, where variants are stored,
+        VaryPtr vary;        // what names theirs; both are null on a miss
     };
 
     // `purges` outlives it.
@@ -50,7 +50,7 @@ class MemoryShard {
     MemoryShard& operator=(const MemoryShard&) = delete;
 
     [[nodiscard]] Hit find(const HashedKey& key, Time now, Dropped& dropped);
-    // `sequence`: see Mark.
+    // `sequence`: see Mark (purges.hpp).
     void put(const HashedKey& primary, StoredPtr response, std::uint64_t sequence, Time expires, Dropped& dropped);
     void remove(const HashedKey& key, Dropped& dropped);  // of an index: with all variants
 
@@ -107,6 +107,7 @@ class MemoryShard {
     struct HashOfPrimary {
         std::size_t operator()(const HashedKey& key) const noexcept { return key.hash; }
     };
+    // A key refers to its Index::primary.
     using Indexes = std::unordered_map<HashedKey, std::unique_ptr<Index>, HashOfPrimary>;
 
     static std::size_t index_bytes(std::string_view primary, const rules::VaryIndex& vary) noexcept;
