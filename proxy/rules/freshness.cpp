@@ -39,7 +39,7 @@ Lifetime explicit_lifetime(const ResponseDirectives& directives, const ResponseH
     const Field* expires_field = targeted ? nullptr : find(response.fields, http::field::expires);
     if (!expires_field) return {};
     const auto time = parse_http_date(expires_field->value, arrival.response_time);
-    return {time ? saturated(*time - arrival.date) : seconds{0}, expires};
+    return {time ? saturated(within_kept_times(*time) - arrival.date) : seconds{0}, expires};
 }
 
 // RFC 9111 §4.2.2
@@ -75,8 +75,7 @@ seconds window(const DeltaSeconds& by_origin, seconds by_operator) noexcept {
 
 Arrival arrival_of(const ResponseHeader& response, Time request_time, Time response_time) {
     const auto date = parse_http_date(value_of(response.fields, http::field::date), response_time);
-    return {request_time, response_time, std::clamp(date.value_or(response_time), earliest_kept_time, latest_kept_time),
-            age_value(response.fields)};
+    return {request_time, response_time, within_kept_times(date.value_or(response_time)), age_value(response.fields)};
 }
 
 seconds current_age(const Arrival& arrival, Time now) {

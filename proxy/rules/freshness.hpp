@@ -2,6 +2,7 @@
 // How old a stored response is, and for how long it may be used. RFC 9111 §4.2.
 // Nothing here reads a clock: `now` is an argument, so every case is one row in a test.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -16,6 +17,9 @@ using Time = std::chrono::sys_seconds;
 // Times that are kept lie between these: 32 bits of seconds, from 1970 to 2106.
 inline constexpr Time earliest_kept_time{seconds{0}};
 inline constexpr Time latest_kept_time{seconds{0xffff'ffff}};
+[[nodiscard]] constexpr Time within_kept_times(Time time) noexcept {
+    return std::clamp(time, earliest_kept_time, latest_kept_time);
+}
 
 // What must be remembered from the moment a response arrived.
 struct Arrival {

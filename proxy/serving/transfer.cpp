@@ -153,7 +153,7 @@ void Transfer::drop_what_is_read() {
 void Transfer::cut_off_the_slowest() {
     const Lock lock(mutex_);
     const bool others_wait =
-        std::ranges::any_of(readers_, [this](const Reading& reader) { return reader.sent == growing_->size(); });
+        std::ranges::any_of(readers_, [this](const Reading& reader) { return reader.sent >= growing_->size(); });
     if (!others_wait) return;
     const std::uint64_t least = read_by_all();
     for (Reading& reader : readers_)

@@ -40,8 +40,7 @@ std::size_t heap_of(const rules::Partial* partial) noexcept {
 }
 
 std::uint32_t narrow(Time time) noexcept {
-    const Time kept = std::clamp(time, rules::earliest_kept_time, rules::latest_kept_time);
-    return static_cast<std::uint32_t>(kept.time_since_epoch().count());
+    return static_cast<std::uint32_t>(rules::within_kept_times(time).time_since_epoch().count());
 }
 
 Time widened(std::uint32_t time) noexcept { return Time(seconds(time)); }
@@ -114,8 +113,10 @@ void MemoryShard::put(const HashedKey& primary, StoredPtr response, std::uint64_
     make_room(needed, dropped);
 
     make_bucket();
+    auto variant = is_variant ? std::make_unique<Variant>() : nullptr;
+    auto plain = is_variant ? nullptr : std::make_unique<Entry>();
     Index* const index = is_variant ? &list_under(primary, response->selecting_fields(), dropped) : nullptr;
-    Entry& entry = index ? *new Variant : *new Entry;  // erase() frees it
+    Entry& entry = index ? *variant.release() : *plain.release();  // erase() frees it
     entry.response = std::move(response);
     entry.listed_in = index;
     entry.sequence = sequence;

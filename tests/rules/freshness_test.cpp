@@ -122,6 +122,19 @@ TEST_CASE("freshness_of: lifetime and its source, RFC 9111 §4.2.1, §4.2.2") {
          max_delta_seconds,
          expires},
 
+        {"Expires no later than a Date of the year 9999",
+         "Date: Fri, 31 Dec 9999 23:59:59 GMT\nExpires: Fri, 31 Dec 9999 23:59:59 GMT",
+         200,
+         {},
+         0s,
+         expires},
+        {"Expires before a Date of the year 2200",
+         "Date: Wed, 01 Jan 2200 00:00:00 GMT\nExpires: Tue, 01 Jan 2199 00:00:00 GMT",
+         200,
+         {},
+         0s,
+         expires},
+
         {"a tenth of the Last-Modified age", modified_1000s_ago, 200, {}, 100s, heuristic},
         {"capped at a day", modified_years_ago, 200, {}, 86'400s, heuristic},
         {"capped by the policy", modified_1000s_ago, 200, short_heuristics, 60s, heuristic},
@@ -169,7 +182,7 @@ TEST_CASE("freshness_of: lifetime and its source, RFC 9111 §4.2.1, §4.2.2") {
     }
 }
 
-TEST_CASE("a Date from before the times that are kept makes nothing fresh for longer, nor at all") {
+TEST_CASE("a Date from before the times that are kept makes nothing fresh for longer") {
     Policy with_override;
     with_override.override_ttl = 300s;
     for (const char* date : {"Sun, 06 Nov 1960 08:49:37 GMT", "Mon, 01 Jan 0001 00:00:00 GMT"}) {

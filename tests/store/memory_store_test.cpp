@@ -109,8 +109,8 @@ TEST_CASE("memory store: an index goes with the last of its variants") {
 }
 
 TEST_CASE("memory store: whatever was stored, what is removed is counted no more") {
-    MemoryStore store({.budget = 1u << 20, .shards = 1}, no_purges);
-    const Request gzip("accept-encoding", "gzip"), german("accept-language", "de");
+    MemoryStore store({.budget = 1u << 20, .max_variants = 2, .shards = 1}, no_purges);
+    const Request gzip("accept-encoding", "gzip"), german("accept-language", "de"), french("accept-language", "fr");
     const auto put = [&](std::string_view primary, StoredPtr response) {
         store.put(primary, std::move(response), example_time, seconds{10}, {});
     };
@@ -120,10 +120,13 @@ TEST_CASE("memory store: whatever was stored, what is removed is counted no more
             draft.partial = std::make_shared<const proxy::rules::Partial>(proxy::rules::Partial{100, {{0, 6}}});
         }));
     put(large, example(std::string(100'000, 'x'), large));
-    put(example_key, example_variant("gzip", "accept-encoding", gzip));
+    put(example_key, example("for all"));
+    put(example_key, example_variant("gzip", "accept-encoding", gzip));  // in its place
+    put(example_key, example_variant("gzip again", "accept-encoding", gzip));
     put(example_key, example_variant("de", "accept-language", german));
-    put(example_key, example_variant("de again", "accept-language", german));
+    put(example_key, example_variant("fr", "accept-language", french));  // one too many
     CHECK(store.stats().objects == 4);
+    CHECK(store.stats().variants_dropped == 1);
     CHECK(store.stats().bytes > 100'000);
     for (const std::string_view key : {std::string_view(part), std::string_view(large), example_key}) store.remove(key);
     CHECK(store.stats().objects == 0);
