@@ -35,10 +35,10 @@ class Load:
         return outcome
 
 
-def ask(port, clients, requests, target="/k/%"):
-    """By bench-ask: {"requests", "failed", "p50_us", "p99_us", "max_us"}."""
+def ask(port, clients, requests, target="/k/%", wrapper=()):
+    """By bench-ask: {"requests", "failed", "p50_us", "p99_us", "max_us"}; `wrapper`: a command that runs another one."""
     with machine.on(machine.LOAD_CORES):
-        done = run(PROGRAMS / "bench-ask", port, clients, requests, target, seconds=120)
+        done = run(*wrapper, PROGRAMS / "bench-ask", port, clients, requests, target, seconds=120)
     assert done.returncode == 0, done.stderr
     outcome = json.loads(done.stdout)
     assert outcome["failed"] == 0, f"not answered with 200: {outcome}"
