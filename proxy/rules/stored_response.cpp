@@ -17,7 +17,7 @@ std::uint32_t narrow(std::chrono::duration<Rep, Period> value) noexcept {
         std::clamp<std::int64_t>(value.count(), 0, std::numeric_limits<std::uint32_t>::max()));
 }
 
-std::uint32_t narrow(Time time) noexcept { return narrow(within_kept_times(time).time_since_epoch()); }
+std::uint32_t narrow(Time time) noexcept { return narrow(time.time_since_epoch()); }
 
 std::uint32_t narrow(std::string_view text) noexcept { return static_cast<std::uint32_t>(text.size()); }
 

@@ -167,6 +167,33 @@ TEST_CASE("a window holds what the slowest reader needs, and no more") {
     CHECK((all_slow == all_quick));
 }
 
+TEST_CASE("a reader that wants only what comes later waits, too: who holds it up is cut off") {
+    asio::io_context io(1);
+    Deadlines deadlines;
+    const auto transfer = std::make_shared<Transfer>(2 * rules::GrowingBody::max_chunk, 0);
+    Transfer::Reader ahead(transfer, io.get_executor(), deadlines);
+    Transfer::Reader slow(transfer, io.get_executor(), deadlines);
+    Wakeup room(io.get_executor(), deadlines);
+    transfer->begin(outline_of("k"), std::nullopt, Transfer::Source::origin);
+    ahead.skip_to(100 * rules::GrowingBody::max_chunk);
+    transfer->hold_only_window();
+    append(*transfer, std::string(4 * rules::GrowingBody::max_chunk, 'x'));
+    std::optional<bool> wanted;
+    spawn(io, [](Transfer& full, Wakeup& wakeup, std::optional<bool>& result) -> Awaitable<void> {
+        result = co_await full.await_room(wakeup, 1ms);
+    }(*transfer, room, wanted));
+    for (int i = 0; i < 1'000 && !wanted; ++i) io.run_one_for(20s);
+    REQUIRE(wanted);
+    CHECK(*wanted);
+    std::string content;
+    boost::system::error_code error;
+    spawn(io, read_all(slow, content, error));
+    while (io.poll_one() > 0) {
+    }
+    CHECK(error == Errc::client_too_slow);
+    CHECK(content.empty());
+}
+
 TEST_CASE("a purge ends the joining of what was asked for before it") {
     store::Purges purges(10);
     const CollapseConfig config;
